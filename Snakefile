@@ -1,0 +1,62 @@
+"""The study of 'Task-Restricted Symmetries in Recurrent Weight Space' (arXiv 2606.18457).
+
+config.yaml is the study, workflow/rules/ its method section, workflow/rnnschur/ the mathematics
+and workflow/notebooks/ the results section.
+"""
+
+import os
+import sys
+from pathlib import Path
+
+from snakemake.utils import min_version
+
+min_version("9.0")
+
+# Every script, notebook and module finds the package and the study's settings here.
+HERE = str(Path(workflow.basedir) / "workflow")
+sys.path.insert(0, HERE)
+os.environ["PYTHONPATH"] = HERE
+
+import study
+
+
+configfile: "config.yaml"
+
+
+try:
+    study.check(config)
+except ValueError as error:
+    raise SystemExit(f"Error in the configuration: {error}")
+
+
+report: "report/workflow.rst"
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/train.smk"
+include: "workflow/rules/schur.smk"
+include: "workflow/rules/ablation.smk"
+include: "workflow/rules/threshold.smk"
+include: "workflow/rules/aggregate.smk"
+include: "workflow/rules/report.smk"
+
+
+localrules:
+    all,
+    figures,
+
+
+rule all:
+    default_target: True
+    input:
+        rules.tables.output,
+        rules.summaries.output,
+        rules.figures.input,
+
+
+onsuccess:
+    print(f"Tables    {RESULTS}/tables/")
+    print(f"Figures   {RESULTS}/figures/")
+    print(f"Notebooks {RESULTS}/notebooks/")
+
+

@@ -1,0 +1,196 @@
+"""Spectral sectors of an ordered Schur form and the couplings within and between them."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from rnnschur.schur import OrderedSchur, frobenius
+
+COUPLINGS = ("RR", "CR", "CC")
+
+
+def leading_rows(schur: OrderedSchur, alpha: float) -> np.ndarray:
+    r"""Rows of the leading sector :math:`R = \{i : |\lambda_i| \ge \alpha\,\rho(W)\}`.
+
+    The complementary sector ``C`` is the rest.  The comparison allows for rounding,
+    ``schur.tolerance``, and a border never falls between two blocks that tie within it: the tied
+    blocks all join ``R``.
+
+    Parameters
+    ----------
+    schur : OrderedSchur
+        Ordered real Schur form of ``W``.
+    alpha : float
+        Threshold relative to the spectral radius :math:`\rho(W)`, in (0, 1].
+
+    Returns
+    -------
+    ndarray, shape (N,), bool
+        True on the rows (and columns) of `T` that belong to ``R``.  When :math:`\rho(W) = 0` every
+        block meets the threshold and ``C`` is empty.
+
+    Raises
+    ------
+    ValueError
+        If `alpha` is outside (0, 1].
+    ValueError
+        If a block of ``R`` follows a block of ``C``, so that the form is not ordered.
+
+    References
+    ----------
+    Paper (arXiv 2606.18457), ordered real Schur coordinates, alpha = 0.9.
+
+    Examples
+    --------
+    >>> from rnnschur.schur import ordered_real_schur
+    >>> leading_rows(ordered_real_schur([[1.0, 3.0], [0.0, 0.5]]), 0.9)
+    array([ True, False])
+    """
+    if not 0 < alpha <= 1:
+        raise ValueError(f"alpha must lie in (0, 1], got {alpha}")
+    moduli = np.sort(schur.moduli)[::-1]
+    above = moduli >= alpha * moduli[0] - schur.tolerance
+    gaps = moduli[:-1] - moduli[1:] > schur.tolerance
+    # The border is the first gap at or after the last block above the threshold.
+    last = np.count_nonzero(above) - 1
+    border = last + np.argmax(np.append(gaps, True)[last:])
+    leading = schur.moduli >= moduli[border]
+    if np.any(leading[1:] & ~leading[:-1]):
+        raise ValueError("the Schur form is not ordered: a leading block follows another one")
+    return np.repeat(leading, schur.sizes)
+
+
+def coupling_masks(schur: OrderedSchur, alpha: float) -> dict[str, np.ndarray]:
+    r"""Entries of `T` that make up each coupling.
+
+    With ``N`` the strictly block-upper part of `T` and :math:`h' = T h`, a row is a target and a
+    column a source:
+
+    .. math:: T_{RR} = N_{R \times R}, \quad T_{C \to R} = N_{R \times C}, \quad
+              T_{CC} = N_{C \times C}.
+
+    There is no coupling from ``R`` to ``C``.  The inside of a 2x2 block belongs to ``B``, not to
+    ``N``.
+
+    Parameters
+    ----------
+    schur : OrderedSchur
+        Ordered real Schur form of ``W``.
+    alpha : float
+        Sector threshold, see :func:`leading_rows`.
+
+    Returns
+    -------
+    dict of str to ndarray, shape (N, N), bool
+        Keys in the order of ``COUPLINGS``; the masks are disjoint and together cover ``N``.
+
+    Raises
+    ------
+    ValueError
+        As :func:`leading_rows`.
+
+    Notes
+    -----
+    Invariant: with :math:`P` the orthogonal projector on the invariant subspace of ``R``,
+    :math:`Q T_{C \to R} Q^\top = P W (I - P)`, which does not depend on the order of blocks inside
+    a sector.  So ``CR`` and all that follows from it are properties of ``W`` and `alpha`.
+
+    Convention-dependent: ``RR`` and ``CC`` depend on the order inside the sector, which moduli
+    fix only where they differ.  The diagonal block :math:`T_R` of `T` on ``R`` is fixed up to an
+    orthogonal similarity, so
+
+    .. math:: \|T_{RR}\|_F^2 + \sum_{2 \times 2 \subset R} (b + c)^2
+              = \|T_R\|_F^2 - \sum_{i \in R} |\lambda_i|^2
+
+    is invariant; the sum runs over the standard blocks ``[[a, b], [c, a]]`` of ``R``.  Hence
+    :math:`\|T_{RR}\|_F` is invariant when ``R`` has real eigenvalues only or normal 2x2 blocks
+    (``b = -c``); otherwise the order trades mass between ``B`` and ``N``.  The same holds for
+    ``CC``.  The matrix that is left after ``RR`` or ``CC`` is removed depends on the order in
+    every case.
+
+    Examples
+    --------
+    >>> from rnnschur.schur import ordered_real_schur
+    >>> coupling_masks(ordered_real_schur([[1.0, 3.0], [0.0, 0.5]]), 0.9)["CR"]
+    array([[False,  True],
+           [False, False]])
+    """
+    leading = leading_rows(schur, alpha)
+    block = np.repeat(np.arange(len(schur.sizes)), schur.sizes)
+    upper = block[:, None] < block
+    target, source = leading[:, None], leading
+    return {
+        "RR": upper & target & source,
+        "CR": upper & target & ~source,
+        "CC": upper & ~target & ~source,
+    }
+
+
+def removed_mass(schur: OrderedSchur, mask) -> float:
+    r"""Schur mass that a mask removes, :math:`\|\Delta T\|_F / \|T\|_F`.
+
+    Parameters
+    ----------
+    schur : OrderedSchur
+        Ordered real Schur form.
+    mask : ndarray, shape (N, N), bool
+        Entries of `T` to be set to zero.
+
+    Returns
+    -------
+    float
+        Dimensionless, in [0, 1]; 0 for the zero matrix.
+
+    Raises
+    ------
+    ValueError
+        If `mask` does not have the shape of `T`.
+    """
+    removed = frobenius(masked(schur, mask))
+    return removed / frobenius(schur.T) if removed else 0.0
+
+
+def removed_share(schur: OrderedSchur, mask) -> float:
+    r"""Squared Schur mass that a mask removes, :math:`\|\Delta T\|_F^2 / \|T\|_F^2`.
+
+    The shares of disjoint masks add up; those of ``RR``, ``CR``, ``CC`` and ``B`` add up to one.
+
+    Parameters
+    ----------
+    schur, mask
+        As for :func:`removed_mass`.
+
+    Returns
+    -------
+    float
+        Dimensionless, in [0, 1].
+
+    Raises
+    ------
+    ValueError
+        If `mask` does not have the shape of `T`.
+    """
+    return removed_mass(schur, mask) ** 2
+
+
+def masked(schur: OrderedSchur, mask) -> np.ndarray:
+    r"""The part of `T` under a mask, :math:`\Delta T = T \circ M`.
+
+    Parameters
+    ----------
+    schur, mask
+        As for :func:`removed_mass`.
+
+    Returns
+    -------
+    ndarray, shape (N, N), float64
+
+    Raises
+    ------
+    ValueError
+        If `mask` does not have the shape of `T`.
+    """
+    mask = np.asarray(mask, dtype=bool)
+    if mask.shape != schur.T.shape:
+        raise ValueError(f"mask has shape {mask.shape}, T has shape {schur.T.shape}")
+    return np.where(mask, schur.T, 0.0)

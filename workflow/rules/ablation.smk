@@ -1,0 +1,29 @@
+"""Ablation: every subset of the couplings removed, at the paper's threshold.
+
+REQUIRED INPUTS  {block}.safetensors, {block}.schur.safetensors
+OUTPUTS          {block}.ablations.csv  one row a network and ablation
+"""
+
+
+rule ablation:
+    """Remove all 8 subsets of RR, CR and CC at one alpha (paper, key designs 2 and 3)."""
+    input:
+        lambda wildcards: sources(
+            "scripts/ablation.py", f"rnnschur/tasks/{wildcards.task}.py"
+        ),
+        weights=rules.train.output.weights,
+        schur=rules.schur.output.schur,
+    output:
+        f"{NETWORKS}.ablations.csv",
+    params:
+        alphas=[config["diagnosis"]["alpha"]],
+        diagnosis=lambda wildcards: study.diagnosis(config, wildcards.task),
+    log:
+        f"{LOGS}/ablation/{BLOCK}.log",
+    benchmark:
+        f"{BENCHMARKS}/ablation/{BLOCK}.tsv"
+    threads: 1
+    conda:
+        "../../envs/study.yaml"
+    script:
+        "../scripts/ablation.py"

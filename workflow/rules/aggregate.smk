@@ -1,0 +1,82 @@
+"""Aggregation: tidy tables over all networks, and their summary over the networks of a cell.
+
+REQUIRED INPUTS  what the rules before left for every block of networks
+OUTPUTS          tables/networks.csv, ablations.csv, thresholds.csv, spectra.csv, histories.csv
+                 tables/*_summary.csv  mean, spread and bootstrap interval over networks
+                 tables/paper_comparison.csv  the paper's numbers beside ours
+"""
+
+
+rule tables:
+    """Gather the rows of all blocks, and mark the networks that have learned their task."""
+    input:
+        sources("scripts/tables.py"),
+        histories=of_all_blocks(".history.csv"),
+        spectra=of_all_blocks(".spectrum.csv"),
+        ablations=of_all_blocks(".ablations.csv"),
+        thresholds=of_all_blocks(".thresholds.csv"),
+    output:
+        networks=f"{TABLES}/networks.csv",
+        histories=f"{TABLES}/histories.csv",
+        spectra=f"{TABLES}/spectra.csv",
+        ablations=f"{TABLES}/ablations.csv",
+        thresholds=f"{TABLES}/thresholds.csv",
+    params:
+        blocks=[list(block) for block in study.blocks(config)],
+        learned={task: settings["learned"] for task, settings in config["tasks"].items()},
+    log:
+        f"{LOGS}/tables.log",
+    benchmark:
+        f"{BENCHMARKS}/tables.tsv"
+    threads: 1
+    conda:
+        "../../envs/study.yaml"
+    script:
+        "../scripts/tables.py"
+
+
+rule summaries:
+    """Summarise over the networks that have learned, and put the paper's numbers beside ours."""
+    input:
+        sources("scripts/summaries.py"),
+        ablations=rules.tables.output.ablations,
+        thresholds=rules.tables.output.thresholds,
+        networks=rules.tables.output.networks,
+        paper=f"{workflow.basedir}/report/paper.csv",
+    output:
+        ablations=report(
+            f"{TABLES}/ablation_summary.csv",
+            caption="../../report/captions/ablation_summary.rst",
+            category="Tables",
+            labels={"table": "ablations, mean and interval over networks"},
+        ),
+        thresholds=report(
+            f"{TABLES}/threshold_summary.csv",
+            caption="../../report/captions/threshold_summary.rst",
+            category="Tables",
+            labels={"table": "ablations at other thresholds"},
+        ),
+        networks=report(
+            f"{TABLES}/network_summary.csv",
+            caption="../../report/captions/network_summary.rst",
+            category="Tables",
+            labels={"table": "networks of each cell"},
+        ),
+        comparison=report(
+            f"{TABLES}/paper_comparison.csv",
+            caption="../../report/captions/paper_comparison.rst",
+            category="Tables",
+            labels={"table": "the paper's numbers beside ours"},
+        ),
+    params:
+        statistics=config["statistics"],
+        study_seed=config["study_seed"],
+    log:
+        f"{LOGS}/summaries.log",
+    benchmark:
+        f"{BENCHMARKS}/summaries.tsv"
+    threads: 1
+    conda:
+        "../../envs/study.yaml"
+    script:
+        "../scripts/summaries.py"

@@ -1,0 +1,25 @@
+"""Coordinates: the ordered real Schur form of every recurrent matrix.
+
+REQUIRED INPUTS  {block}.safetensors
+OUTPUTS          {block}.schur.safetensors  Q and T, float64
+                 {block}.spectrum.csv       eigenvalues, in the order of T
+"""
+
+
+rule schur:
+    """Write W_hh = Q T Q^T with eigenvalues in non-increasing modulus (paper, key design 1)."""
+    input:
+        sources("scripts/schur.py"),
+        weights=rules.train.output.weights,
+    output:
+        schur=f"{NETWORKS}.schur.safetensors",
+        spectrum=f"{NETWORKS}.spectrum.csv",
+    log:
+        f"{LOGS}/schur/{BLOCK}.log",
+    benchmark:
+        f"{BENCHMARKS}/schur/{BLOCK}.tsv"
+    threads: 1
+    conda:
+        "../../envs/study.yaml"
+    script:
+        "../scripts/schur.py"

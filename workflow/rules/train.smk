@@ -1,0 +1,31 @@
+"""Training: the networks of a cell, a block of seeds in a job.
+
+OUTPUTS  {block}.safetensors  W_hh, W_xh, W_hy, seed, stacked over the networks
+         {block}.history.csv  loss, gradient norm and behaviour in the course of training
+         {block}.json         protocol, versions and outcome
+"""
+
+
+rule train:
+    """Train the networks of a block of seeds (paper, loss and training)."""
+    input:
+        lambda wildcards: sources(
+            "scripts/train.py",
+            f"rnnschur/tasks/{wildcards.task}.py",
+            f"rnnschur/networks/{wildcards.architecture}.py",
+        ),
+    output:
+        weights=f"{NETWORKS}.safetensors",
+        history=f"{NETWORKS}.history.csv",
+        record=f"{NETWORKS}.json",
+    params:
+        training=lambda wildcards: study.training(config, wildcards.task),
+    log:
+        f"{LOGS}/train/{BLOCK}.log",
+    benchmark:
+        f"{BENCHMARKS}/train/{BLOCK}.tsv"
+    threads: 1
+    conda:
+        "../../envs/study.yaml"
+    script:
+        "../scripts/train.py"

@@ -1,0 +1,35 @@
+"""Factorise the recurrent matrices of a block."""
+
+import sys
+
+import numpy as np
+import pandas as pd
+from rnnschur import weights
+from rnnschur.schur import ordered_real_schur
+
+sys.stdout = sys.stderr = open(snakemake.log[0], "w", buffering=1)
+
+networks = weights.load_weights(snakemake.input.weights)
+forms = [ordered_real_schur(matrix) for matrix in networks.W_hh]
+weights.save(
+    snakemake.output.schur,
+    {
+        "Q": np.stack([form.Q for form in forms]),
+        "T": np.stack([form.T for form in forms]),
+        "seed": networks.seed,
+    },
+)
+spectra = [
+    pd.DataFrame(
+        {
+            "seed": seed,
+            "index": np.arange(len(form.T)),
+            "real": form.eigenvalues.real,
+            "imaginary": form.eigenvalues.imag,
+            "modulus": np.repeat(form.moduli, form.sizes),
+            "block": np.repeat(np.arange(len(form.sizes)), form.sizes),
+        }
+    )
+    for seed, form in zip(networks.seed, forms, strict=True)
+]
+pd.concat(spectra).to_csv(snakemake.output.spectrum, index=False)

@@ -1,0 +1,81 @@
+"""Train the networks of a block one after the other; each finished one survives an interruption."""
+
+import json
+import os
+import shutil
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from rnnschur import tasks, weights
+from rnnschur.training import Diverged, Schedule, train
+from rnnschur.versions import versions
+
+sys.stdout = sys.stderr = open(snakemake.log[0], "w", buffering=1)
+torch.set_num_threads(snakemake.threads)
+
+cell, settings = snakemake.wildcards, snakemake.params.training
+device = settings["device"]
+if device == "auto":
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+# The kernel is the CPU's; on another device the reference engine takes its place.
+engine = settings["engine"] if device == "cpu" else "reference"
+schedule = Schedule(**settings["schedule"])
+task = tasks.make(cell.task, **settings["protocol"])
+record = {
+    "task": cell.task,
+    "architecture": cell.architecture,
+    "width": int(cell.width),
+    "training": {**settings, "engine": engine, "device": device},
+    "versions": versions(),
+}
+
+# Finished networks wait here until their block is complete. They count only for this very record.
+waiting = Path(f"{snakemake.output.weights}.partial")
+stamp = json.dumps(record, sort_keys=True)
+if waiting.exists() and (waiting / "record.json").read_text() != stamp:
+    shutil.rmtree(waiting)
+waiting.mkdir(parents=True, exist_ok=True)
+weights.whole_file(waiting / "record.json", lambda path: path.write_text(stamp))
+
+failures, trained, histories = [], [], []
+for seed in range(int(cell.first), int(cell.last) + 1):
+    finished = waiting / f"seed{seed}.safetensors"
+    if not finished.exists():
+        try:
+            tensors, history = train(
+                cell.task,
+                task,
+                cell.architecture,
+                int(cell.width),
+                seed,
+                schedule,
+                settings["study_seed"],
+                engine,
+                device,
+            )
+        except Diverged as failure:
+            failures.append(str(failure))
+            continue
+        columns = {f"history.{name}": history[name].to_numpy() for name in history}
+        weights.save(finished, {**tensors, **columns})
+    stored = weights.load(finished)
+    trained.append({name: stored[name] for name in ("W_hh", "W_xh", "W_hy")})
+    history = {
+        name.removeprefix("history."): column
+        for name, column in stored.items()
+        if name.startswith("history.")
+    }
+    histories.append(pd.DataFrame(history).assign(seed=seed))
+if failures:
+    sys.exit("\n".join(failures))
+
+stack = {name: np.stack([tensors[name] for tensors in trained]) for name in trained[0]}
+seeds = np.arange(int(cell.first), int(cell.last) + 1)
+weights.save(snakemake.output.weights, {**stack, "seed": seeds})
+columns = ["seed", "update", "loss", "gradient_norm", "value"]
+pd.concat(histories)[columns].to_csv(snakemake.output.history, index=False)
+Path(snakemake.output.record).write_text(json.dumps(record, indent=2) + os.linesep)
+shutil.rmtree(waiting)

@@ -1,0 +1,148 @@
+"""The study that a configuration describes: its check, its grid, the settings of each task.
+
+This is all that the Snakefile knows of the configuration beyond paths. It imports nothing slow,
+since Snakemake reads it again in every job.
+"""
+
+from itertools import product
+from pathlib import Path
+from typing import NamedTuple
+
+import yaml
+from jsonschema import Draft202012Validator
+from rnnschur import tasks
+from rnnschur.networks import ARCHITECTURES
+
+SCHEMA = Path(__file__).parent / "schemas" / "config.schema.yaml"
+
+
+class Cell(NamedTuple):
+    """A cell of the grid."""
+
+    task: str
+    architecture: str
+    width: int
+
+
+class Block(NamedTuple):
+    """A cell and the seeds, first to last, that share a job."""
+
+    task: str
+    architecture: str
+    width: int
+    first: int
+    last: int
+
+
+def check(config: dict) -> None:
+    """Check a configuration against the schema and the package's registries.
+
+    Raises
+    ------
+    ValueError
+        One line that names the key, its value and what is allowed.
+    """
+    schema = yaml.safe_load(SCHEMA.read_text())
+    for error in Draft202012Validator(schema).iter_errors(config):
+        raise ValueError(_one_line(error))
+    for index, experiment in enumerate(config["experiments"]):
+        key = f"experiments[{index}]"
+        _one_of(f"{key}.task", experiment["task"], tasks.TASKS)
+        _one_of(f"{key}.task", experiment["task"], config["tasks"], "tasks described under tasks")
+        for architecture in experiment["architectures"]:
+            _one_of(f"{key}.architectures", architecture, ARCHITECTURES)
+    for name, settings in config["tasks"].items():
+        _one_of("tasks", name, tasks.TASKS)
+        try:
+            tasks.make(name, **settings["protocol"])
+        except ValueError as error:
+            raise ValueError(f"tasks.{name}.protocol.{error}") from None
+    seen = set()
+    for cell in cells(config):
+        if cell in seen:
+            raise ValueError(f"experiments has {'/'.join(map(str, cell))} twice; allowed: once")
+        seen.add(cell)
+    diagnosis = config["diagnosis"]
+    if diagnosis["fragile"] <= diagnosis["epsilon"]:
+        raise ValueError(
+            f"diagnosis.fragile is {diagnosis['fragile']}; allowed: a number above "
+            f"diagnosis.epsilon, which is {diagnosis['epsilon']}"
+        )
+
+
+def _one_of(key: str, value: str, allowed, words: str = "") -> None:
+    if value not in allowed:
+        raise ValueError(f"{key} is {value!r}; allowed: {words or ', '.join(allowed)}")
+
+
+def _one_line(error) -> str:
+    """Return a schema error as 'KEY is VALUE; allowed: ...'."""
+    key = "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in error.path).lstrip(".")
+    known = error.schema.get("properties", {})
+    if error.validator == "additionalProperties":
+        unknown = next(name for name in error.instance if name not in known)
+        return f"{key}{'.' if key else ''}{unknown} is unknown; allowed: {', '.join(known)}"
+    if error.validator == "required":
+        missing = next(name for name in error.validator_value if name not in error.instance)
+        return f"{key}{'.' if key else ''}{missing} is missing; needed: " + ", ".join(
+            error.validator_value
+        )
+    value = repr(error.instance)
+    if error.validator in ("oneOf", "not"):
+        value = "a mapping of " + ", ".join(error.instance)
+    return f"{key} is {value[:80]}; allowed: {error.schema['description']}"
+
+
+def cells(config: dict) -> list[Cell]:
+    """Return the cells of the grid, in the order of the configuration."""
+    return [
+        Cell(experiment["task"], architecture, width)
+        for experiment in config["experiments"]
+        for architecture, width in product(experiment["architectures"], experiment["widths"])
+    ]
+
+
+def blocks(config: dict) -> list[Block]:
+    """Return every cell with every block of at most `seeds_per_job` seeds."""
+    count, size = config["seeds"], config["seeds_per_job"]
+    return [
+        Block(*cell, first, min(first + size, count) - 1)
+        for cell in cells(config)
+        for first in range(0, count, size)
+    ]
+
+
+def updates(config: dict, task: str) -> int:
+    """Return the number of updates that the networks of a task are trained for."""
+    settings = config["tasks"][task]
+    return settings.get("updates") or settings["epochs"] * settings["updates_per_epoch"]
+
+
+def training(config: dict, task: str) -> dict:
+    """Return all that the training of a task's networks depends on besides their identity."""
+    return {
+        "study_seed": config["study_seed"],
+        "protocol": config["tasks"][task]["protocol"],
+        "engine": config["training"]["engine"],
+        "device": config["training"]["device"],
+        "schedule": {
+            "updates": updates(config, task),
+            "batch": config["training"]["batch"],
+            "learning_rate": config["training"]["learning_rate"],
+            "gradient_clip": config["tasks"][task]["gradient_clip"],
+            "record_every": config["training"]["record_every"],
+            "monitored": config["training"]["monitored_sequences"],
+        },
+    }
+
+
+def diagnosis(config: dict, task: str) -> dict:
+    """Return all that the diagnosis of a task's networks depends on besides alpha."""
+    keys = ("held_out_sequences", "epsilon", "minimum_mass", "fragile")
+    return {
+        "study_seed": config["study_seed"],
+        "protocol": config["tasks"][task]["protocol"],
+        "engine": config["training"]["engine"],
+        "learned": config["tasks"][task]["learned"],
+        **{key: config["diagnosis"][key] for key in keys},
+    }
