@@ -4,6 +4,7 @@ config.yaml is the study, workflow/rules/ its method section, workflow/rnnschur/
 and workflow/notebooks/ the results section.
 """
 
+import json
 import os
 import sys
 from pathlib import Path
@@ -15,7 +16,7 @@ min_version("9.0")
 # Every script, notebook and module finds the package and the study's settings here.
 HERE = str(Path(workflow.basedir) / "workflow")
 sys.path.insert(0, HERE)
-os.environ["PYTHONPATH"] = HERE
+os.environ.update(PYTHONPATH=HERE)
 
 import study
 
@@ -37,6 +38,7 @@ include: "workflow/rules/train.smk"
 include: "workflow/rules/schur.smk"
 include: "workflow/rules/ablation.smk"
 include: "workflow/rules/threshold.smk"
+include: "workflow/rules/controls.smk"
 include: "workflow/rules/aggregate.smk"
 include: "workflow/rules/report.smk"
 
@@ -55,8 +57,14 @@ rule all:
 
 
 onsuccess:
-    print(f"Tables    {RESULTS}/tables/")
-    print(f"Figures   {RESULTS}/figures/")
-    print(f"Notebooks {RESULTS}/notebooks/")
-
-
+    if all(Path(file).exists() for file in rules.all.input):
+        # The report needs every result in place, so that it cannot be a rule.
+        Path(RESULTS, "config.json").write_text(json.dumps(config, indent=2))
+        shell(
+            "snakemake --nolock --configfile {RESULTS}/config.json"
+            " --report {RESULTS}/report.html > {LOGS}/report.log 2>&1"
+        )
+        print(f"Tables     {RESULTS}/tables/")
+        print(f"Figures    {RESULTS}/figures/")
+        print(f"Notebooks  {RESULTS}/notebooks/")
+        print(f"Report     {RESULTS}/report.html")

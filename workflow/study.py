@@ -4,12 +4,14 @@ This is all that the Snakefile knows of the configuration beyond paths. It impor
 since Snakemake reads it again in every job.
 """
 
+import math
 from itertools import product
 from pathlib import Path
 from typing import NamedTuple
 
 import yaml
 from jsonschema import Draft202012Validator
+
 from rnnschur import tasks
 from rnnschur.networks import ARCHITECTURES
 
@@ -42,6 +44,7 @@ def check(config: dict) -> None:
     ValueError
         One line that names the key, its value and what is allowed.
     """
+    _finite("", config)  # a comparison with NaN passes every bound of a schema
     schema = yaml.safe_load(SCHEMA.read_text())
     for error in Draft202012Validator(schema).iter_errors(config):
         raise ValueError(_one_line(error))
@@ -68,6 +71,18 @@ def check(config: dict) -> None:
             f"diagnosis.fragile is {diagnosis['fragile']}; allowed: a number above "
             f"diagnosis.epsilon, which is {diagnosis['epsilon']}"
         )
+
+
+def _finite(key: str, value) -> None:
+    """Raise ValueError at the first number below `key` that is not finite."""
+    if isinstance(value, dict):
+        for name, part in value.items():
+            _finite(f"{key}.{name}".lstrip("."), part)
+    elif isinstance(value, list):
+        for index, part in enumerate(value):
+            _finite(f"{key}[{index}]", part)
+    elif isinstance(value, float) and not math.isfinite(value):
+        raise ValueError(f"{key} is {value}; allowed: a finite number")
 
 
 def _one_of(key: str, value: str, allowed, words: str = "") -> None:

@@ -1,9 +1,9 @@
 """Ordered real Schur diagnosis of trained tanh networks.
 
 The package holds the science and knows nothing of Snakemake or of file layout. In the order in
-which the data flows: `streams`, `tasks`, `networks`, `kernels`, `rollout`, `training`, `schur`,
-`sectors`, `ablation`, `behaviour`, `stabilizers`, `diagnosis`, `nonnormality`, `symmetries`,
-`statistics`, `figures`. Each module imports only from those before it.
+which the data flows: streams, tasks, rollout, networks, kernels, behaviour, weights, versions,
+training, schur, sectors, ablation, stabilizers, diagnosis, nonnormality, symmetries, controls,
+statistics, figures, presentation. Each module imports only from those before it.
 """
 
 __version__ = "0.1.0"

@@ -47,7 +47,7 @@ def damage(metric: str, delta: np.ndarray) -> np.ndarray:
 
     The damage is `delta` itself for FVU (a rise) and `-delta` for accuracy (a loss).
     """
-    return METRICS[metric][1] * delta
+    return METRICS[metric][1] * delta + 0.0  # no negative zero
 
 
 def rollout_difference(outputs: np.ndarray, intact: np.ndarray) -> np.ndarray:

@@ -42,7 +42,9 @@ def save(figure: Figure, stem: str | Path) -> None:
     """Write a figure as PNG and PDF, without dates, so that the same figure gives the same file."""
     Path(stem).parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(f"{stem}.png", metadata={"Software": None})
-    figure.savefig(f"{stem}.pdf", metadata={"Creator": None, "Producer": None, "CreationDate": None})
+    figure.savefig(
+        f"{stem}.pdf", metadata={"Creator": None, "Producer": None, "CreationDate": None}
+    )
     plt.close(figure)
 
 
@@ -99,14 +101,18 @@ def schur_matrix(schur: OrderedSchur, alpha: float, heading: str) -> Figure:
     )
     size = len(schur.T)
     border = np.count_nonzero(leading_rows(schur, alpha))
-    if border < size:
-        axis.axhline(border - 0.5, color="crimson", linewidth=1)
-        axis.axvline(border - 0.5, color="crimson", linewidth=1)
+    middle = {"R": border / 2 - 0.5, "C": (border + size) / 2 - 0.5}
+    axis.axhline(border - 0.5, color="crimson", linewidth=1)
+    axis.axvline(border - 0.5, color="crimson", linewidth=1)
+    for source, target in ("RR", "CR", "CC") if border < size else ("RR",):
         axis.text(
-            (border + size) / 2, border / 2, "CR", color="crimson", ha="center", va="center"
+            middle[source],
+            middle[target],
+            source + target,
+            ha="center",
+            va="center",
+            bbox={"facecolor": "white", "edgecolor": "crimson", "pad": 1.5},
         )
-        axis.text(size - 0.5, size - 0.5, "CC ", color="crimson", ha="right", va="bottom")
-    axis.text(border / 2, border / 4, "RR", color="crimson", ha="center", va="center")
     axis.set(title=heading, xlabel="source (Schur vector)", ylabel="target (Schur vector)")
     figure.colorbar(image, label="|T|", extend="min")
     return figure
@@ -125,7 +131,9 @@ def spectra(table: pd.DataFrame, alpha: float) -> Figure:
     figure, axes = cell_grid(table, 2.5, 2.5, sharex=True, sharey=True)
     angle = np.linspace(0, 2 * np.pi, 361)
     for cell, axis in axes:
-        axis.plot(np.cos(angle), np.sin(angle), ":", color="0.6", linewidth=0.8, label="unit circle")
+        axis.plot(
+            np.cos(angle), np.sin(angle), ":", color="0.6", linewidth=0.8, label="unit circle"
+        )
         for index, (_, network) in enumerate(rows_of(table, cell).groupby("seed")):
             radius = alpha * network["modulus"].max()
             leading = network["modulus"] >= radius * (1 - 1e-9)
@@ -161,7 +169,8 @@ def spectra(table: pd.DataFrame, alpha: float) -> Figure:
 def _legend_below(figure: Figure, axis: plt.Axes) -> None:
     """Put the legend of one axis below the whole figure."""
     handles, labels = axis.get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=4, frameon=False)
+    columns = max(1, int(figure.get_figwidth() // (0.4 + 0.09 * max(map(len, labels)))))
+    figure.legend(handles, labels, loc="outside lower center", ncols=columns, frameon=False)
 
 
 def ablation_profile(table: pd.DataFrame, paper: pd.DataFrame) -> Figure:
@@ -257,9 +266,7 @@ def _networks_and_mean(axis: plt.Axes, table: pd.DataFrame, column: str) -> None
     )
 
 
-def criterion(
-    table: pd.DataFrame, epsilon: float, minimum_mass: float, fragile: float
-) -> Figure:
+def criterion(table: pd.DataFrame, epsilon: float, minimum_mass: float, fragile: float) -> Figure:
     """Draw rollout difference against removed mass of the single couplings, one panel a task.
 
     A point below the line at `epsilon` and right of `minimum_mass` is a candidate symmetry.
@@ -286,8 +293,7 @@ def criterion(
         axis.set(xscale="log", yscale="log", title=task.replace("_", " "))
         axis.set(xlabel="removed mass", ylabel="rollout difference")
         axis.label_outer()
-    handles, labels = axes.flat[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=6, frameon=False)
+    _legend_below(figure, axes.flat[0])
     return figure
 
 
@@ -318,8 +324,7 @@ def thresholds(table: pd.DataFrame) -> Figure:
         axis.set_xticks(range(len(ORDER)), [NAMES[name] for name in ORDER], rotation=45, ha="right")
         axis.set(title=title(*cell), xlabel="couplings removed", ylabel=MEASURES[metric])
         axis.label_outer()
-    handles, labels = axes[0][1].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=1, frameon=False)
+    _legend_below(figure, axes[0][1])
     return figure
 
 
@@ -333,6 +338,73 @@ def learning_curves(table: pd.DataFrame, metric: str) -> Figure:
             axis.set_yscale("log")
         axis.set(title=title(*cell), xlabel="update", ylabel=MEASURES[metric])
         axis.label_outer()
+    return figure
+
+
+def conditioning(networks: pd.DataFrame) -> Figure:
+    """Draw the condition numbers of eigenvector matrix and Schur basis, one row a cell.
+
+    Parameters
+    ----------
+    networks : pandas.DataFrame
+        Columns task, architecture, width, eigenvector_condition, schur_condition.
+    """
+    cells = networks[["task", "architecture", "width"]].drop_duplicates()
+    cells = [tuple(cell) for cell in cells.itertuples(index=False)]
+    figure, axis = plt.subplots(figsize=(6, 0.8 + 0.28 * len(cells)))
+    for kind, marker, colour, name in (
+        ("eigenvector_condition", "o", _PALETTE[1], "eigenvectors, $\\kappa(V)$"),
+        ("schur_condition", "|", _PALETTE[0], "Schur vectors, $\\kappa(Q)$"),
+    ):
+        for place, cell in enumerate(cells):
+            values = rows_of(networks, cell)[kind]
+            axis.plot(
+                values,
+                np.full(len(values), place),
+                marker,
+                color=colour,
+                alpha=0.7,
+                label=name if place == 0 else None,
+            )
+    axis.set_yticks(range(len(cells)), [title(*cell) for cell in cells])
+    axis.invert_yaxis()
+    axis.set(xscale="log", xlabel="condition number")
+    _legend_below(figure, axis)
+    return figure
+
+
+def orders(changes: pd.DataFrame) -> Figure:
+    """Draw how other orders within a sector change the measure, one panel a task.
+
+    Parameters
+    ----------
+    changes : pandas.DataFrame
+        As `rnnschur.presentation.order_changes` returns it.
+    """
+    tasks = list(changes["task"].drop_duplicates())
+    kinds = list(changes["order"].drop_duplicates())
+    figure, axes = grid(1, len(tasks), 2.9, 2.6, sharex=True)
+    for task, axis in zip(tasks, axes.flat, strict=True):
+        rows = changes[changes["task"] == task]
+        for index, coupling in enumerate(COUPLINGS):
+            points = rows[rows["removed"] == coupling]
+            places = points["order"].map(kinds.index) + 0.25 * (index - 1)
+            axis.plot(
+                places,
+                points["value_change"],
+                "o",
+                markersize=3,
+                alpha=0.4,
+                color=COLOURS[coupling],
+                label=f"without {coupling}",
+            )
+        axis.axhline(0, color="0.6", linewidth=0.8)
+        axis.set_yscale("symlog", linthresh=1e-3)
+        axis.set_xticks(range(len(kinds)), kinds)
+        measured = MEASURES[rows["metric"].iloc[0]]
+        axis.set(title=task.replace("_", " "), xlabel="blocks that may swap")
+        axis.set_ylabel(f"change of {measured}")
+    _legend_below(figure, axes.flat[0])
     return figure
 
 

@@ -74,7 +74,8 @@ def henrici_departure(schur: OrderedSchur) -> float:
     Returns
     -------
     float
-        In the units of ``W``; 0 for a normal matrix, up to rounding; the same for every Schur form.  Divide by ``frobenius(W)`` for a share in [0, 1].
+        In the units of ``W``; 0 for a normal matrix, up to rounding, and the same for every Schur
+        form.  Divide by ``frobenius(W)`` for a share in [0, 1].
 
     References
     ----------
@@ -145,8 +146,8 @@ def transient_gain(matrix, horizon: int = 128) -> TransientGain:
     -------
     TransientGain
         `gain` and `scaled_gain`, dimensionless and at least 1 (k = 0), with the first steps
-        `step` and `scaled_step` that reach them.  Infinite where they overflow; `scaled_gain` is
-        infinite at step 1 for a non-zero matrix of spectral radius 0.
+        `step` and `scaled_step` that reach them to within a relative 1e-9.  Infinite where they
+        overflow; `scaled_gain` is infinite at step 1 for a non-zero matrix of spectral radius 0.
 
     Raises
     ------
@@ -180,8 +181,9 @@ def transient_gain(matrix, horizon: int = 128) -> TransientGain:
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         log_scaled = np.where(steps > 0, log_norms - steps * np.log(radius), 0.0)
         gains = np.exp(log_norms), np.exp(log_scaled)
-    (gain, step), (scaled_gain, scaled_step) = ((x.max(), int(x.argmax())) for x in gains)
-    return TransientGain(float(gain), step, float(scaled_gain), scaled_step)
+    # The first step to come within rounding of the maximum: a normal matrix has its gain at once.
+    first, second = ((float(x.max()), int(np.argmax(x >= x.max() * (1 - 1e-9)))) for x in gains)
+    return TransientGain(*first, *second)
 
 
 def commutator_norm(matrix) -> float:
@@ -235,3 +237,36 @@ def eigenvector_condition(matrix) -> float:
     1.0
     """
     return float(np.linalg.cond(np.linalg.eig(np.asarray(matrix, dtype=np.float64))[1]))
+
+
+def describe(matrix, schur: OrderedSchur) -> dict[str, float]:
+    """All measures of one recurrent matrix, in comparable units.
+
+    Parameters
+    ----------
+    matrix : array_like, shape (N, N), real
+    schur : OrderedSchur
+        Of `matrix`.
+
+    Returns
+    -------
+    dict
+        ``departure`` and ``coupling_mass`` (relative to ||W||_F), ``commutator`` (relative to
+        ||W||_F^2), ``numerical_abscissa``, ``transient_gain`` and ``transient_step``,
+        ``scaled_gain`` and ``scaled_step`` (see `transient_gain`), ``eigenvector_condition`` and
+        ``schur_condition``, the condition number of Q.
+    """
+    norm = frobenius(np.asarray(matrix, dtype=np.float64))
+    gain = transient_gain(matrix)
+    return {
+        "departure": henrici_departure(schur) / norm,
+        "coupling_mass": coupling_mass(schur) / norm,
+        "commutator": commutator_norm(matrix) / norm**2,
+        "numerical_abscissa": numerical_abscissa(matrix),
+        "transient_gain": gain.gain,
+        "transient_step": gain.step,
+        "scaled_gain": gain.scaled_gain,
+        "scaled_step": gain.scaled_step,
+        "eigenvector_condition": eigenvector_condition(matrix),
+        "schur_condition": float(np.linalg.cond(schur.Q)),
+    }

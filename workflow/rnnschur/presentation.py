@@ -82,6 +82,60 @@ def verdict_table(ablations: pd.DataFrame) -> pd.DataFrame:
     return wide.reset_index()
 
 
+def nonnormality_table(networks: pd.DataFrame) -> pd.DataFrame:
+    """Return the median of each measure of non-normality and coupling mass, a row a cell."""
+    shown = ["departure", "commutator", "numerical_abscissa", "spectral_radius", "transient_gain"]
+    shown += ["scaled_gain", "eigenvector_condition", "mass_RR", "mass_CR", "mass_CC"]
+    table = networks.groupby(CELL, sort=False)[shown].median().map(number)
+    return table.rename(columns=lambda name: name.replace("_", " ")).reset_index()
+
+
+def symmetry_table(symmetries: pd.DataFrame) -> pd.DataFrame:
+    """Return the extremes of the changes under each control, a row a cell and control."""
+    by = symmetries.groupby([*CELL, "control"], sort=False)
+    table = by.agg(
+        rollout_smallest=("rollout_difference", "min"),
+        rollout_largest=("rollout_difference", "max"),
+        moduli_largest=("moduli_change", "max"),
+        departure_largest=("departure_change", "max"),
+    ).map(number)
+    names = {
+        "rollout_smallest": "rollout difference, smallest",
+        "rollout_largest": "largest",
+        "moduli_largest": "moduli, largest change",
+        "departure_largest": "departure, largest change",
+    }
+    return table.rename(columns=names).reset_index()
+
+
+def order_changes(orders: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of the other orders with their changes against the order by modulus."""
+    key = [*CELL, "seed", "removed"]
+    sorted_rows = orders[orders["order"] == "by modulus"]
+    table = orders[orders["order"] != "by modulus"].merge(
+        sorted_rows[[*key, "removed_mass", "value"]], on=key, suffixes=("", "_sorted")
+    )
+    return table.assign(
+        mass_change=table["removed_mass"] - table["removed_mass_sorted"],
+        value_change=table["value"] - table["value_sorted"],
+    )
+
+
+def order_table(orders: pd.DataFrame) -> pd.DataFrame:
+    """Return the largest changes under other orders within a sector, a row a cell and coupling."""
+    changes = order_changes(orders)
+    changes[["mass", "measure"]] = changes[["mass_change", "value_change"]].abs()
+    wide = changes.pivot_table(
+        index=[*CELL, "removed"],
+        columns="order",
+        values=["mass", "measure"],
+        aggfunc="max",
+        sort=False,
+    ).map(number)
+    wide.columns = [f"{quantity}, {order}" for quantity, order in wide.columns]
+    return wide.reset_index()
+
+
 def page(table: pd.DataFrame, caption: str) -> Styler:
     """Return a table as a page of HTML."""
     look = [

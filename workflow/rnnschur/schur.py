@@ -7,9 +7,9 @@ eigenvalues) and 2x2 blocks (conjugate pairs), ``N`` the strictly block-upper co
 What is unique
 --------------
 Where neighbouring moduli differ, the leading Schur vectors up to that place span one invariant
-subspace, so the form is unique up to the sign of each Schur vector.  Blocks of equal modulus have
-no order of their own: here they stay as LAPACK's QR algorithm left them, which is a convention.
-:func:`reorder_ties` draws another member of the same class.
+subspace, so the form is unique up to signs and to the basis inside each 2x2 block, which no
+ablation of couplings can tell.  Blocks of equal modulus have no order of their own: here they stay
+as LAPACK's QR algorithm left them, by convention.  :func:`reorder_ties` draws another order.
 """
 
 from __future__ import annotations
@@ -163,10 +163,15 @@ def ordered_real_schur(matrix) -> OrderedSchur:
     ``eps ** (1 / m)``) is ordered as computed: the form is exact for a matrix within rounding of
     `matrix`, and ties of the exact eigenvalues need not be ties of that one.
 
+    LAPACK refuses to swap two blocks whose eigenvalues are too close for it, and ill-conditioned
+    moduli may move in each swap so that no order settles.  The QR algorithm then starts anew in
+    another orthonormal basis, drawn from a fixed seed, where rounding falls differently.
+
     References
     ----------
-    Paper (arXiv 2606.18457), ordered real Schur coordinates.  LAPACK ``dgees``, ``dtrexc``.  Z. Bai and
-    J. W. Demmel, On swapping diagonal blocks in real Schur form, Linear Algebra Appl. 186 (1993).
+    Paper (arXiv 2606.18457), ordered real Schur coordinates.  LAPACK ``dgees``, ``dtrexc``.
+    Z. Bai and J. W. Demmel, On swapping diagonal blocks in real Schur form, Linear Algebra Appl.
+    186 (1993).
 
     Examples
     --------
@@ -211,14 +216,35 @@ def reorder_ties(schur: OrderedSchur, rng: np.random.Generator, tolerance=None) 
     scipy.linalg.LinAlgError
         If the reordered factors are not accurate to rounding.
     """
+    return shuffle_blocks(schur, tie_borders(schur, tolerance), rng)
+
+
+def tie_borders(schur: OrderedSchur, tolerance=None) -> np.ndarray:
+    """Rows at which a group of tied moduli ends and the next begins.
+
+    Parameters
+    ----------
+    schur : OrderedSchur
+    tolerance : float, optional
+        As for :func:`reorder_ties`.
+
+    Returns
+    -------
+    ndarray of int
+        Increasing, 0 left out; empty when all moduli tie.
+
+    Raises
+    ------
+    ValueError
+        If `tolerance` is negative.
+    """
     if tolerance is not None and not tolerance >= 0:
         raise ValueError(f"tolerance must not be negative, got {tolerance}")
     moduli = schur.moduli
     width = schur.tolerance if tolerance is None else tolerance * moduli.max()
     preceding = np.minimum.accumulate(moduli)
     following = np.maximum.accumulate(moduli[::-1])[::-1]
-    borders = schur.starts[1:][preceding[:-1] - following[1:] > width]
-    return shuffle_blocks(schur, borders, rng)
+    return schur.starts[1:][preceding[:-1] - following[1:] > width]
 
 
 def shuffle_blocks(schur: OrderedSchur, borders, rng: np.random.Generator) -> OrderedSchur:

@@ -12,8 +12,9 @@ def bootstrap_interval(
 ) -> tuple[float, float]:
     """Bootstrap interval of the mean over networks.
 
-    Bias-corrected and accelerated (Efron 1987; `scipy.stats.bootstrap`). All values equal give
-    an interval of no width, fewer than two values none (NaN): resampling says nothing there.
+    Bias-corrected and accelerated (Efron 1987; `scipy.stats.bootstrap`). Values that are equal to
+    rounding give an interval of no width, fewer than two values none (NaN): resampling says
+    nothing there.
 
     Parameters
     ----------
@@ -32,12 +33,14 @@ def bootstrap_interval(
     values = np.asarray(values, dtype=float)
     if len(values) < 2:
         return np.nan, np.nan
-    if np.ptp(values) == 0:
-        return values[0], values[0]
-    result = stats.bootstrap(
-        (values,), np.mean, confidence_level=confidence, n_resamples=resamples, rng=rng
-    )
-    return float(result.confidence_interval.low), float(result.confidence_interval.high)
+    scale = np.max(np.abs(values))
+    if np.ptp(values) <= 1e-12 * scale:
+        return float(values.min()), float(values.max())
+    # Scaled, so that the cubes in the acceleration of tiny values do not vanish.
+    interval = stats.bootstrap(
+        (values / scale,), np.mean, confidence_level=confidence, n_resamples=resamples, rng=rng
+    ).confidence_interval
+    return float(interval.low * scale), float(interval.high * scale)
 
 
 def summarize(

@@ -15,15 +15,15 @@ rule ablation:
         schur=rules.schur.output.schur,
     output:
         f"{NETWORKS}.ablations.csv",
-    params:
-        alphas=[config["diagnosis"]["alpha"]],
-        diagnosis=lambda wildcards: study.diagnosis(config, wildcards.task),
     log:
         f"{LOGS}/ablation/{BLOCK}.log",
     benchmark:
         f"{BENCHMARKS}/ablation/{BLOCK}.tsv"
-    threads: 1
     conda:
         "../../envs/study.yaml"
+    threads: 1
+    params:
+        alphas=[config["diagnosis"]["alpha"]],
+        diagnosis=lambda wildcards: study.diagnosis(config, wildcards.task),
     script:
         "../scripts/ablation.py"

@@ -1,7 +1,8 @@
 """Aggregation: tidy tables over all networks, and their summary over the networks of a cell.
 
 REQUIRED INPUTS  what the rules before left for every block of networks
-OUTPUTS          tables/networks.csv, ablations.csv, thresholds.csv, spectra.csv, histories.csv
+OUTPUTS          tables/networks.csv, ablations.csv, thresholds.csv, spectra.csv, histories.csv,
+                 symmetries.csv, orders.csv
                  tables/*_summary.csv  mean, spread and bootstrap interval over networks
                  tables/paper_comparison.csv  the paper's numbers beside ours
 """
@@ -15,22 +16,29 @@ rule tables:
         spectra=of_all_blocks(".spectrum.csv"),
         ablations=of_all_blocks(".ablations.csv"),
         thresholds=of_all_blocks(".thresholds.csv"),
+        nonnormality=of_all_blocks(".nonnormality.csv"),
+        symmetries=of_all_blocks(".symmetries.csv"),
+        orders=of_all_blocks(".orders.csv"),
     output:
         networks=f"{TABLES}/networks.csv",
         histories=f"{TABLES}/histories.csv",
         spectra=f"{TABLES}/spectra.csv",
         ablations=f"{TABLES}/ablations.csv",
         thresholds=f"{TABLES}/thresholds.csv",
-    params:
-        blocks=[list(block) for block in study.blocks(config)],
-        learned={task: settings["learned"] for task, settings in config["tasks"].items()},
+        symmetries=f"{TABLES}/symmetries.csv",
+        orders=f"{TABLES}/orders.csv",
     log:
         f"{LOGS}/tables.log",
     benchmark:
         f"{BENCHMARKS}/tables.tsv"
-    threads: 1
     conda:
         "../../envs/study.yaml"
+    threads: 1
+    params:
+        blocks=[list(block) for block in study.blocks(config)],
+        learned={
+            task: settings["learned"] for task, settings in config["tasks"].items()
+        },
     script:
         "../scripts/tables.py"
 
@@ -42,7 +50,7 @@ rule summaries:
         ablations=rules.tables.output.ablations,
         thresholds=rules.tables.output.thresholds,
         networks=rules.tables.output.networks,
-        paper=f"{workflow.basedir}/report/paper.csv",
+        paper="report/paper.csv",
     output:
         ablations=report(
             f"{TABLES}/ablation_summary.csv",
@@ -68,15 +76,15 @@ rule summaries:
             category="Tables",
             labels={"table": "the paper's numbers beside ours"},
         ),
-    params:
-        statistics=config["statistics"],
-        study_seed=config["study_seed"],
     log:
         f"{LOGS}/summaries.log",
     benchmark:
         f"{BENCHMARKS}/summaries.tsv"
-    threads: 1
     conda:
         "../../envs/study.yaml"
+    threads: 1
+    params:
+        statistics=config["statistics"],
+        study_seed=config["study_seed"],
     script:
         "../scripts/summaries.py"

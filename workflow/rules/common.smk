@@ -1,5 +1,7 @@
 """Grid and paths, nothing else."""
 
+import json
+
 from sources import sources
 
 RESULTS = config["results"]
@@ -21,7 +23,9 @@ wildcard_constraints:
 
 def of_all_blocks(suffix):
     """Return the file with the given suffix of every block of networks in the study."""
-    return [NETWORKS.format(**block._asdict()) + suffix for block in study.blocks(config)]
+    return [
+        NETWORKS.format(**block._asdict()) + suffix for block in study.blocks(config)
+    ]
 
 
 def of_first_blocks(suffix):
@@ -31,3 +35,37 @@ def of_first_blocks(suffix):
         for block in study.blocks(config)
         if block.first == 0
     ]
+
+
+TASKS = list(dict.fromkeys(cell.task for cell in study.cells(config)))
+CELLS = ["{0}_{1}_n{2}".format(*cell) for cell in study.cells(config)]
+FIRST_NETWORKS = {
+    "{0}/{1}/{2}".format(*block): NETWORKS.format(**block._asdict())
+    for block in study.blocks(config)
+    if block.first == 0
+}
+
+
+def drawing(kind, name, category):
+    """Return the PNG file of a figure, for the report."""
+    return report(
+        f"{FIGURES}/{kind}_{name}.png",
+        caption=f"../../report/captions/{kind}.rst",
+        category=category,
+        labels={"figure": kind, "of": name},
+    )
+
+
+def drawings(kind, names, category):
+    """Return the PNG files of one kind of figure, one for each of the names."""
+    return [drawing(kind, name, category) for name in names]
+
+
+def page(name):
+    """Return the page of a table, for the report."""
+    return report(
+        f"{TABLES}/{name}.html",
+        caption=f"../../report/captions/{name}.rst",
+        category="Tables",
+        labels={"table": name.replace("_", " ")},
+    )

@@ -4,41 +4,6 @@ REQUIRED INPUTS  tables/*.csv; weights and Schur forms of the first networks of 
 OUTPUTS          notebooks/*.ipynb, executed; figures/*.png and *.pdf; tables/*.html
 """
 
-import json
-
-TASKS = list(dict.fromkeys(cell.task for cell in study.cells(config)))
-CELLS = ["{0}_{1}_n{2}".format(*cell) for cell in study.cells(config)]
-FIRST_NETWORKS = {
-    "{0}/{1}/{2}".format(*block): NETWORKS.format(**block._asdict())
-    for block in study.blocks(config)
-    if block.first == 0
-}
-
-
-def drawing(kind, name, category):
-    """Return the PNG file of a figure, for the report."""
-    return report(
-        f"{FIGURES}/{kind}_{name}.png",
-        caption=f"../../report/captions/{kind}.rst",
-        category=category,
-        labels={"figure": kind, "of": name},
-    )
-
-
-def drawings(kind, names, category):
-    """Return the PNG files of one kind of figure, one for each of the names."""
-    return [drawing(kind, name, category) for name in names]
-
-
-def page(name):
-    """Return the page of a table, for the report."""
-    return report(
-        f"{TABLES}/{name}.html",
-        caption=f"../../report/captions/{name}.rst",
-        category="Tables",
-        labels={"table": name.replace("_", " ")},
-    )
-
 
 rule render_networks:
     """Render training curves, spectra and Schur forms."""
@@ -52,6 +17,14 @@ rule render_networks:
         drawings("spectra", TASKS, "Networks"),
         drawings("schur", CELLS, "Networks"),
         notebook=f"{RESULTS}/notebooks/networks.ipynb",
+    log:
+        f"{LOGS}/render_networks.log",
+    benchmark:
+        f"{BENCHMARKS}/render_networks.tsv"
+    retries: 1  # two kernels that start at once can pick the same port
+    conda:
+        "../../envs/study.yaml"
+    threads: 1
     params:
         settings=json.dumps(
             {
@@ -61,14 +34,6 @@ rule render_networks:
                 "alpha": config["diagnosis"]["alpha"],
             }
         ),
-    log:
-        f"{LOGS}/render_networks.log",
-    benchmark:
-        f"{BENCHMARKS}/render_networks.tsv"
-    threads: 1
-    retries: 1  # two kernels that start at once can pick the same port
-    conda:
-        "../../envs/study.yaml"
     shell:
         "papermill --no-progress-bar -k python3 -y {params.settings:q}"
         " {input.notebook} {output.notebook} > {log} 2>&1"
@@ -91,13 +56,16 @@ rule render_ablations:
         drawings("profile", TASKS, "Ablations"),
         drawings("thresholds", TASKS, "Ablations"),
         drawings("rollouts", CELLS, "Rollouts"),
-        report(
-            f"{FIGURES}/criterion.png",
-            caption="../../report/captions/criterion.rst",
-            category="Ablations",
-            labels={"figure": "criterion", "of": "all tasks"},
-        ),
+        drawing("criterion", "all", "Ablations"),
         notebook=f"{RESULTS}/notebooks/ablations.ipynb",
+    log:
+        f"{LOGS}/render_ablations.log",
+    benchmark:
+        f"{BENCHMARKS}/render_ablations.tsv"
+    retries: 1
+    conda:
+        "../../envs/study.yaml"
+    threads: 1
     params:
         settings=json.dumps(
             {
@@ -105,21 +73,43 @@ rule render_ablations:
                 "figures": FIGURES,
                 "networks": FIRST_NETWORKS,
                 "study_seed": config["study_seed"],
-                "protocols": {task: config["tasks"][task]["protocol"] for task in TASKS},
+                "protocols": {
+                    task: config["tasks"][task]["protocol"] for task in TASKS
+                },
                 **{
                     key: config["diagnosis"][key]
                     for key in ("alpha", "epsilon", "minimum_mass", "fragile")
                 },
             }
         ),
+    shell:
+        "papermill --no-progress-bar -k python3 -y {params.settings:q}"
+        " {input.notebook} {output.notebook} > {log} 2>&1"
+
+
+rule render_coordinates:
+    """Render conditioning, non-normality and the controls."""
+    input:
+        sources("notebooks/coordinates.ipynb"),
+        rules.tables.output,
+        notebook="workflow/notebooks/coordinates.ipynb",
+    output:
+        page("nonnormality_table"),
+        page("symmetry_table"),
+        page("order_table"),
+        drawing("conditioning", "all", "Coordinates"),
+        drawing("orders", "all", "Coordinates"),
+        notebook=f"{RESULTS}/notebooks/coordinates.ipynb",
     log:
-        f"{LOGS}/render_ablations.log",
+        f"{LOGS}/render_coordinates.log",
     benchmark:
-        f"{BENCHMARKS}/render_ablations.tsv"
-    threads: 1
+        f"{BENCHMARKS}/render_coordinates.tsv"
     retries: 1
     conda:
         "../../envs/study.yaml"
+    threads: 1
+    params:
+        settings=json.dumps({"tables": TABLES, "figures": FIGURES}),
     shell:
         "papermill --no-progress-bar -k python3 -y {params.settings:q}"
         " {input.notebook} {output.notebook} > {log} 2>&1"
@@ -130,3 +120,4 @@ rule figures:
     input:
         rules.render_networks.output,
         rules.render_ablations.output,
+        rules.render_coordinates.output,

@@ -3,6 +3,7 @@
 REQUIRED INPUTS  {block}.safetensors
 OUTPUTS          {block}.schur.safetensors  Q and T, float64
                  {block}.spectrum.csv       eigenvalues, in the order of T
+                 {block}.nonnormality.csv   measures of non-normality and conditioning, accuracy
 """
 
 
@@ -14,12 +15,13 @@ rule schur:
     output:
         schur=f"{NETWORKS}.schur.safetensors",
         spectrum=f"{NETWORKS}.spectrum.csv",
+        nonnormality=f"{NETWORKS}.nonnormality.csv",
     log:
         f"{LOGS}/schur/{BLOCK}.log",
     benchmark:
         f"{BENCHMARKS}/schur/{BLOCK}.tsv"
-    threads: 1
     conda:
         "../../envs/study.yaml"
+    threads: 1
     script:
         "../scripts/schur.py"

@@ -8,10 +8,10 @@ OUTPUTS          {block}.thresholds.csv  the columns of {block}.ablations.csv
 use rule ablation as threshold with:
     output:
         f"{NETWORKS}.thresholds.csv",
-    params:
-        alphas=config["diagnosis"]["thresholds"],
-        diagnosis=lambda wildcards: study.diagnosis(config, wildcards.task),
     log:
         f"{LOGS}/threshold/{BLOCK}.log",
     benchmark:
         f"{BENCHMARKS}/threshold/{BLOCK}.tsv"
+    params:
+        alphas=config["diagnosis"]["thresholds"],
+        diagnosis=lambda wildcards: study.diagnosis(config, wildcards.task),

@@ -18,14 +18,14 @@ rule train:
         weights=f"{NETWORKS}.safetensors",
         history=f"{NETWORKS}.history.csv",
         record=f"{NETWORKS}.json",
-    params:
-        training=lambda wildcards: study.training(config, wildcards.task),
     log:
         f"{LOGS}/train/{BLOCK}.log",
     benchmark:
         f"{BENCHMARKS}/train/{BLOCK}.tsv"
-    threads: 1
     conda:
         "../../envs/study.yaml"
+    threads: 1
+    params:
+        training=lambda wildcards: study.training(config, wildcards.task),
     script:
         "../scripts/train.py"

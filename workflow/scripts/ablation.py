@@ -3,6 +3,7 @@
 import sys
 
 import pandas as pd
+
 from rnnschur import kernels, rollout, streams, tasks, weights
 from rnnschur.diagnosis import diagnose
 from rnnschur.schur import OrderedSchur

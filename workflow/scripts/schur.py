@@ -4,8 +4,10 @@ import sys
 
 import numpy as np
 import pandas as pd
+
 from rnnschur import weights
-from rnnschur.schur import ordered_real_schur
+from rnnschur.nonnormality import describe
+from rnnschur.schur import backward_error, ordered_real_schur, orthogonality_error
 
 sys.stdout = sys.stderr = open(snakemake.log[0], "w", buffering=1)
 
@@ -33,3 +35,15 @@ spectra = [
     for seed, form in zip(networks.seed, forms, strict=True)
 ]
 pd.concat(spectra).to_csv(snakemake.output.spectrum, index=False)
+
+measures = [
+    {
+        "seed": seed,
+        **describe(matrix, form),
+        # In units of N times the machine epsilon.
+        "backward_error": backward_error(matrix.astype(np.float64), form.Q, form.T),
+        "orthogonality_error": orthogonality_error(form.Q),
+    }
+    for seed, matrix, form in zip(networks.seed, networks.W_hh, forms, strict=True)
+]
+pd.DataFrame(measures).to_csv(snakemake.output.nonnormality, index=False)

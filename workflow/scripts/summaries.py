@@ -3,6 +3,7 @@
 import sys
 
 import pandas as pd
+
 from rnnschur.statistics import summarize
 
 sys.stdout = sys.stderr = open(snakemake.log[0], "w", buffering=1)
@@ -42,7 +43,10 @@ def against_paper(paper, ablations):
     return table
 
 
-tables = {name: pd.read_csv(snakemake.input[name]) for name in snakemake.input.keys()}
+tables = {
+    name: pd.read_csv(snakemake.input[name])
+    for name in ("ablations", "thresholds", "networks", "paper")
+}
 ablations = summary(tables["ablations"], ABLATION, MEASURED)
 ablations.to_csv(snakemake.output.ablations, index=False)
 summary(tables["thresholds"], ABLATION, MEASURED).to_csv(snakemake.output.thresholds, index=False)
@@ -50,7 +54,8 @@ summary(tables["thresholds"], ABLATION, MEASURED).to_csv(snakemake.output.thresh
 networks = tables["networks"]
 counts = networks.groupby(CELL, sort=False)["learned"].agg(trained="size", learned="sum")
 described = ["value", "first_perfect", "spectral_radius", "leading"]
-described += ["mass_RR", "mass_CR", "mass_CC"]
+described += ["mass_RR", "mass_CR", "mass_CC", "departure", "commutator", "numerical_abscissa"]
+described += ["transient_gain", "scaled_gain", "eigenvector_condition", "schur_condition"]
 table = summary(networks, CELL, described)
 counts.reset_index().merge(table, on=CELL, how="left").to_csv(
     snakemake.output.networks, index=False

@@ -2,8 +2,8 @@
 
 import sys
 
-import numpy as np
 import pandas as pd
+
 from rnnschur.behaviour import METRICS, has_learned
 
 sys.stdout = sys.stderr = open(snakemake.log[0], "w", buffering=1)
@@ -23,7 +23,7 @@ def gather(files):
     return pd.concat(blocks, ignore_index=True)
 
 
-def network_table(ablations, histories, spectra):
+def network_table(ablations, histories, spectra, nonnormality):
     """Return one row a network: how it was trained and what its recurrent matrix is like."""
     table = ablations[ablations["removed"] == "none"].set_index(NETWORK)[
         ["metric", "value", "leading"]
@@ -40,20 +40,22 @@ def network_table(ablations, histories, spectra):
     for coupling in ("RR", "CR", "CC"):
         removed = ablations[ablations["removed"] == coupling].set_index(NETWORK)
         table[f"mass_{coupling}"] = removed["removed_mass"]
-    return table
+    return table.join(nonnormality.set_index(NETWORK))
 
 
 histories = gather(snakemake.input.histories)
 spectra = gather(snakemake.input.spectra)
 ablations = gather(snakemake.input.ablations)
-networks = network_table(ablations, histories, spectra)
+nonnormality = gather(snakemake.input.nonnormality)
+networks = network_table(ablations, histories, spectra, nonnormality)
 
 networks.reset_index().to_csv(snakemake.output.networks, index=False)
 histories.to_csv(snakemake.output.histories, index=False)
 spectra.to_csv(snakemake.output.spectra, index=False)
-for kind, table in (
-    ("ablations", ablations),
-    ("thresholds", gather(snakemake.input.thresholds)),
-):
+ablations.merge(networks["learned"], left_on=NETWORK, right_index=True).to_csv(
+    snakemake.output.ablations, index=False
+)
+for kind in ("thresholds", "symmetries", "orders"):
+    table = gather(snakemake.input[kind])
     table = table.merge(networks["learned"], left_on=NETWORK, right_index=True)
     table.to_csv(snakemake.output[kind], index=False)

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
+
 from rnnschur import tasks, weights
 from rnnschur.training import Diverged, Schedule, train
 from rnnschur.versions import versions

@@ -48,9 +48,7 @@ def build(
         For an architecture that is not in `rnnschur.networks.ARCHITECTURES`.
     """
     if architecture not in ARCHITECTURES:
-        raise ValueError(
-            f"architecture is {architecture!r}; allowed: {', '.join(ARCHITECTURES)}"
-        )
+        raise ValueError(f"architecture is {architecture!r}; allowed: {', '.join(ARCHITECTURES)}")
     network = Network(inputs, width, outputs)
     for weight in (network.W_xh, network.W_hy):
         nn.init.uniform_(weight, -(width**-0.5), width**-0.5, generator=generator)

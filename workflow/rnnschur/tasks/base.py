@@ -25,9 +25,9 @@ def real(low: float, high: float) -> object:
     """Declare a protocol key that is a number between `low` and `high`, both included."""
     return option(
         f"a number from {low} to {high}",
-        lambda value: isinstance(value, int | float)
-        and not isinstance(value, bool)
-        and low <= value <= high,
+        lambda value: (
+            isinstance(value, int | float) and not isinstance(value, bool) and low <= value <= high
+        ),
     )
 
 
@@ -64,9 +64,7 @@ class TaskBase:
             if key not in protocol:
                 raise ValueError(f"{key} is missing; allowed: {known[key]['allowed']}")
             if not known[key]["check"](protocol[key]):
-                raise ValueError(
-                    f"{key} is {protocol[key]!r}; allowed: {known[key]['allowed']}"
-                )
+                raise ValueError(f"{key} is {protocol[key]!r}; allowed: {known[key]['allowed']}")
         return cls(**protocol)
 
     @property

@@ -1,0 +1,38 @@
+# Two commands do all the set-up: `make study` runs the paper's study, `make test` the tests.
+PYTHON ?= python3
+VENV := .venv
+READY := $(VENV)/.ready
+export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+
+.PHONY: help environment study demo report lint test clean
+
+help:  ## show what make can do
+	@sed -n 's/^\([a-z][a-z_-]*\):.*##/\1\t/p' Makefile
+
+environment: $(READY)  ## install the pinned environment into .venv
+
+$(READY): envs/requirements.txt
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed; this is " + sys.version.split()[0] + ". Give another: make PYTHON=python3.12" if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/python -m pip install --disable-pip-version-check --quiet --requirement envs/requirements.txt
+	@touch $@
+
+study: $(READY)  ## run the paper's study: networks, tables, figures, report
+	snakemake
+	@echo "Open results/report.html; tables are in results/tables, figures in results/figures."
+
+demo: $(READY)  ## the same on a small grid, for a first look
+	snakemake --configfile workflow/studies/demo.yaml
+	@echo "Open results/demo/report.html; tables are in results/demo/tables."
+
+lint: $(READY)  ## check style of Python, notebooks and rules
+	ruff check .
+	ruff format --check .
+	snakefmt --check Snakefile workflow/rules
+	snakemake --lint
+
+test: $(READY) lint  ## run the tests
+	pytest
+
+clean:  ## remove the results of a run, not the environment
+	rm -rf results .snakemake

@@ -1,0 +1,302 @@
+"""The kernels against PyTorch's automatic differentiation and plain numpy loops."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rnnschur import kernels
+from rnnschur.kernels import BackpropagationThroughTime, rollout
+
+WORKFLOW = Path(kernels.__file__).parents[1]
+TYPES = [np.float32, np.float64]
+SHAPE = {"steps": 5, "batch": 3, "inputs": 2, "hidden": 11, "outputs": 4, "onset": 2}
+WEIGHTS = ["W_xh", "W_hh", "W_hy"]
+READ = [*WEIGHTS, "x", "targets"]
+WRITTEN = ["g_xh", "g_hh", "g_hy"]
+
+
+def make(steps, batch, inputs, hidden, outputs, onset, dtype, seed=0):
+    """Random arguments of loss_and_gradients by name; the gradients are NaN to be overwritten."""
+    random = np.random.default_rng(seed)
+    sizes = {
+        "W_xh": (hidden, inputs),
+        "W_hh": (hidden, hidden),
+        "W_hy": (outputs, hidden),
+        "x": (steps, batch, inputs),
+        "targets": (steps - onset, batch, outputs),
+    }
+    arrays = {name: random.standard_normal(size) for name, size in sizes.items()}
+    arrays["W_hh"] *= 0.9 / np.sqrt(hidden)
+    arrays |= {f"g{name[1:]}": np.full(sizes[name], np.nan) for name in WEIGHTS}
+    return {name: array.astype(dtype) for name, array in arrays.items()}
+
+
+def autograd(arrays, onset):
+    """Loss, outputs and gradients by PyTorch in float64."""
+    W_xh, W_hh, W_hy, x, targets = (torch.tensor(arrays[name].astype(float)) for name in READ)
+    weights = [W_xh.requires_grad_(), W_hh.requires_grad_(), W_hy.requires_grad_()]
+    h = torch.zeros(x.shape[1], len(W_hh), dtype=torch.float64)
+    outputs = []
+    for step in x:
+        h = torch.tanh(h @ W_hh.T + step @ W_xh.T)
+        outputs.append(h @ W_hy.T)
+    y = torch.stack(outputs)[onset:]
+    loss = torch.nn.functional.mse_loss(y, targets)
+    gradients = torch.autograd.grad(loss, weights)
+    return loss.item(), y.detach().numpy(), [gradient.numpy() for gradient in gradients]
+
+
+def assert_close(actual, expected, relative):
+    assert np.abs(actual - expected).max() <= relative * np.abs(expected).max()
+
+
+@st.composite
+def problems(draw):
+    steps = draw(st.integers(1, 12))
+    sizes = [draw(st.integers(1, most)) for most in (19, 10, 41, 10)]
+    return [steps, *sizes, draw(st.integers(0, steps - 1))]
+
+
+@pytest.mark.parametrize(("dtype", "relative"), [(np.float32, 1e-5), (np.float64, 1e-10)])
+@settings(max_examples=40, deadline=None, derandomize=True)
+@given(sizes=problems(), seed=st.integers(0, 99))
+def test_loss_gradients_and_outputs_agree_with_autograd(dtype, relative, sizes, seed):
+    arrays = make(*sizes, dtype, seed)
+    loss, y, gradients = autograd(arrays, sizes[-1])
+    found = BackpropagationThroughTime(*sizes, dtype).loss_and_gradients(**arrays)
+    assert type(found) is float
+    assert found == pytest.approx(loss, rel=relative)
+    for name, gradient in zip(WRITTEN, gradients, strict=True):
+        assert_close(arrays[name], gradient, relative)
+    outputs = rollout(*(arrays[name] for name in READ[:-1]), sizes[-1])
+    assert outputs.dtype == dtype
+    assert outputs.flags.c_contiguous
+    assert outputs.shape == y.shape
+    assert_close(outputs, y, relative)
+
+
+@pytest.mark.parametrize("dtype", TYPES)
+def test_long_run_at_the_size_of_the_study(dtype):
+    sizes = (136, 64, 8, 72, 8, 8)
+    arrays = make(*sizes, dtype)
+    loss, _, gradients = autograd(arrays, 8)
+    found = BackpropagationThroughTime(*sizes, dtype).loss_and_gradients(**arrays)
+    assert found == pytest.approx(loss, rel=1e-5)
+    for name, gradient in zip(WRITTEN, gradients, strict=True):
+        assert_close(arrays[name], gradient, 1e-5 if dtype is np.float32 else 1e-10)
+
+
+def tanh(values):
+    values = np.array(values)[np.newaxis]
+    kernels._tanh(values)
+    return values[0]
+
+
+def test_tanh_in_float32_over_the_full_range():
+    infinity = 0x7F800000
+    values = np.arange(0, infinity + 1, 1024, dtype=np.uint32).view(np.float32)
+    found, expected = tanh(values), np.tanh(values.astype(float))
+    assert values[-1] == np.inf
+    np.testing.assert_allclose(found, expected, rtol=5e-7, atol=1e-45)
+    np.testing.assert_array_equal(tanh(-values), -found)
+    assert found.max() == 1
+
+
+def test_tanh_in_float64_over_the_full_range():
+    values = np.concatenate([[0, np.inf], np.linspace(0, 25, 100_001), np.logspace(-308, 308, 999)])
+    found, expected = tanh(values), np.tanh(values)
+    np.testing.assert_allclose(found, expected, rtol=6e-15, atol=0)
+    np.testing.assert_array_equal(tanh(-values), -found)
+    assert found.max() == 1
+
+
+@pytest.mark.parametrize("dtype", TYPES)
+def test_tanh_keeps_nan(dtype):
+    values = np.ones(37, dtype)
+    values[[0, 20, 36]] = np.nan
+    np.testing.assert_array_equal(np.isnan(tanh(values)), np.isnan(values))
+
+
+@pytest.mark.parametrize("dtype", TYPES)
+@pytest.mark.parametrize("name", READ)
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_not_a_number_reaches_the_loss_and_leaves_no_trace(dtype, name, bad):
+    problem = BackpropagationThroughTime(**SHAPE, dtype=dtype)
+    arrays, broken = make(**SHAPE, dtype=dtype), make(**SHAPE, dtype=dtype)
+    loss = problem.loss_and_gradients(**arrays)
+    broken[name].flat[-1 if name == "targets" else 0] = bad
+    if np.isnan(bad) or name in ("W_hy", "targets"):  # else tanh makes infinity a finite state
+        assert not np.isfinite(problem.loss_and_gradients(**broken))
+    if np.isnan(bad) and name != "targets":
+        assert np.isnan(rollout(*(broken[read] for read in READ[:-1]))).any()
+    again = make(**SHAPE, dtype=dtype)
+    assert problem.loss_and_gradients(**again) == loss
+    for gradient in WRITTEN:
+        np.testing.assert_array_equal(again[gradient], arrays[gradient])
+
+
+def unaligned(array):
+    memory = np.zeros(array.nbytes + 1, np.uint8)
+    return memory[1:].view(array.dtype).reshape(array.shape)
+
+
+SPOILERS = {
+    "shape": lambda array: np.concatenate([array, array]),
+    "dimension": lambda array: array[np.newaxis],
+    "dtype": lambda array: array.astype(np.float16),
+    "byte order": lambda array: array.astype(array.dtype.newbyteorder()),
+    "order": np.asfortranarray,
+    "strides": lambda array: np.repeat(array, 2, axis=-1)[..., ::2],
+    "alignment": unaligned,
+    "list": lambda array: array.tolist(),
+    "tensor": torch.tensor,
+}
+
+
+@pytest.mark.parametrize("name", READ + WRITTEN)
+@pytest.mark.parametrize("spoiler", SPOILERS)
+def test_unfit_arrays_are_refused_by_name(name, spoiler):
+    arrays = make(**SHAPE, dtype=np.float32)
+    arrays[name] = SPOILERS[spoiler](arrays[name])
+    problem = BackpropagationThroughTime(**SHAPE)
+    with pytest.raises(ValueError, match=rf"^{name} is .* expected .* \(\d+, \d+.*\) and float32"):
+        problem.loss_and_gradients(**arrays)
+    # For rollout any number of steps and of outputs will do, and so will a stack of one matrix.
+    valid = {("x", "shape"), ("W_hh", "dimension"), ("W_hy", "shape")}
+    if name in READ[:-1] and (name, spoiler) not in valid:
+        with pytest.raises(ValueError, match=r"is .*(expected|dtype)"):
+            rollout(*(arrays[read] for read in READ[:-1]))
+
+
+def test_read_only_arrays_may_be_read_but_not_written():
+    arrays, problem = make(**SHAPE, dtype=np.float32), BackpropagationThroughTime(**SHAPE)
+    loss = problem.loss_and_gradients(**arrays)
+    for name in READ:
+        arrays[name].flags.writeable = False
+    assert problem.loss_and_gradients(**arrays) == loss
+    rollout(*(arrays[name] for name in READ[:-1]))
+    arrays["g_hh"].flags.writeable = False
+    with pytest.raises(ValueError, match=r"^g_hh is .* not WRITEABLE;"):
+        problem.loss_and_gradients(**arrays)
+
+
+@pytest.mark.parametrize(
+    ("name", "shape"),
+    [
+        ("W_xh", (12, 2)),
+        ("W_hh", (11, 12)),
+        ("W_hh", (0, 11, 11)),
+        ("W_hh", (2, 2, 11, 11)),
+        ("W_hy", (4, 12)),
+        ("x", (5, 3, 1)),
+        ("x", (0, 3, 2)),
+        ("x", (3, 2)),
+    ],
+)
+def test_rollout_refuses_shapes_that_do_not_fit(name, shape):
+    arrays = make(**SHAPE, dtype=np.float32) | {name: np.ones(shape, np.float32)}
+    with pytest.raises(ValueError, match=f"^{name} is"):
+        rollout(*(arrays[read] for read in READ[:-1]))
+
+
+@pytest.mark.parametrize("onset", [-1, 5])
+def test_onset_and_sizes_out_of_range_are_refused(onset):
+    arrays = make(**SHAPE, dtype=np.float32)
+    with pytest.raises(ValueError, match="onset"):
+        rollout(*(arrays[name] for name in READ[:-1]), onset)
+    with pytest.raises(ValueError, match="onset"):
+        BackpropagationThroughTime(**SHAPE | {"onset": onset})
+    for name in set(SHAPE) - {"onset"}:
+        with pytest.raises(ValueError, match=f"{name}=0"):
+            BackpropagationThroughTime(**SHAPE | {name: 0})
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.int64, ">f4"])
+def test_other_dtypes_are_refused(dtype):
+    with pytest.raises(ValueError, match="dtype is"):
+        BackpropagationThroughTime(**SHAPE, dtype=dtype)
+    with pytest.raises(ValueError, match="dtype is"):
+        rollout(*(np.ones(shape, dtype) for shape in ((11, 2), (11, 11), (4, 11), (5, 3, 2))))
+
+
+@pytest.mark.parametrize("dtype", TYPES)
+@pytest.mark.parametrize("hidden", [11, 64, 72])
+def test_bits_do_not_depend_on_companions(dtype, hidden):
+    sizes = {"steps": 9, "batch": 21, "inputs": 3, "hidden": hidden, "outputs": 5, "onset": 4}
+    arrays = make(**sizes, dtype=dtype)
+    W_xh, W_hy, x = arrays["W_xh"], arrays["W_hy"], arrays["x"]
+    stack = np.stack([arrays["W_hh"], -arrays["W_hh"], 2 * arrays["W_hh"]])
+    together = rollout(W_xh, stack, W_hy, x, onset=4)
+    alone = [rollout(W_xh, W_hh, W_hy, x, onset=4) for W_hh in stack]
+    np.testing.assert_array_equal(together, alone)
+    assert not np.array_equal(alone[0], alone[1])
+    part = rollout(W_xh, stack, W_hy, x[:, 4:9].copy(), onset=4)
+    np.testing.assert_array_equal(part, together[:, :, 4:9])
+
+
+def test_repetition_gives_the_same_bits():
+    sizes = {"steps": 30, "batch": 64, "inputs": 8, "hidden": 72, "outputs": 8, "onset": 8}
+    first, problem = make(**sizes, dtype=np.float32), BackpropagationThroughTime(**sizes)
+    loss = problem.loss_and_gradients(**first)
+    for other in problem, BackpropagationThroughTime(**sizes):
+        again = make(**sizes, dtype=np.float32)
+        assert other.loss_and_gradients(**again) == loss
+        for name in WRITTEN:
+            np.testing.assert_array_equal(again[name], first[name])
+
+
+SCRIPT = """
+import sys
+import numpy as np
+from rnnschur import kernels
+arrays = dict(np.load(sys.argv[1]))
+steps, batch, inputs = arrays["x"].shape
+problem = kernels.BackpropagationThroughTime(steps, batch, inputs, *arrays["W_hy"].T.shape, 2)
+loss = problem.loss_and_gradients(**arrays)
+y = kernels.rollout(*(arrays[name] for name in ("W_xh", "W_hh", "W_hy", "x")))
+hits = sum(kernels._backward.stats.cache_hits.values())
+wide = any("ymm" in code or "zmm" in code for code in kernels._backward.inspect_asm().values())
+np.savez(sys.argv[2], loss=loss, y=y, hits=hits, wide=wide,
+         **{name: arrays[name] for name in ("g_xh", "g_hh", "g_hy")})
+"""
+
+
+def start(directory, name, **environment):
+    """Compute in a new process, see SCRIPT."""
+    inherited = {key: value for key, value in os.environ.items() if not key.startswith("NUMBA_CPU")}
+    return subprocess.Popen(
+        [sys.executable, "-c", SCRIPT, directory / "arrays.npz", directory / f"{name}.npz"],
+        env={**inherited, "PYTHONPATH": str(WORKFLOW), "NUMBA_CACHE_DIR": str(directory)}
+        | environment,
+    )
+
+
+def test_processes_agree_with_cold_and_warm_cache_and_on_an_old_processor(tmp_path):
+    arrays = make(9, 16, 3, 27, 5, 2, np.float32)
+    np.savez(tmp_path / "arrays.npz", **arrays)
+    together = [
+        start(tmp_path, "cold 1"),
+        start(tmp_path, "cold 2"),
+        start(tmp_path, "old", NUMBA_CPU_NAME="generic", NUMBA_CPU_FEATURES=""),
+    ]
+    assert [process.wait() for process in together] == [0, 0, 0]
+    assert start(tmp_path, "warm").wait() == 0
+    results = {
+        name: dict(np.load(tmp_path / f"{name}.npz"))
+        for name in ("cold 1", "cold 2", "warm", "old")
+    }
+    assert results["cold 1"]["hits"] == 0
+    assert results["warm"]["hits"] == 1
+    assert not results["old"]["wide"]
+    for name in ["loss", "y", *WRITTEN]:
+        expected = results["cold 1"][name]
+        np.testing.assert_array_equal(results["cold 2"][name], expected)
+        np.testing.assert_array_equal(results["warm"][name], expected)
+        assert_close(results["old"][name], expected, 1e-5)

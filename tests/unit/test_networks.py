@@ -1,0 +1,84 @@
+"""Architectures: the distribution of each start, and what training may not change."""
+
+import numpy as np
+import pytest
+import torch
+from scipy import stats
+
+from rnnschur.networks import ARCHITECTURES
+from rnnschur.networks.network import build
+
+
+def network(architecture, width=64, seed=0):
+    generator = torch.Generator()
+    generator.manual_seed(seed)
+    return build(architecture, 3, width, 2, generator)
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_shapes_and_reproducibility(architecture):
+    first, again, other = (network(architecture, seed=seed) for seed in (1, 1, 2))
+    for name, shape in (("W_hh", (64, 64)), ("W_xh", (64, 3)), ("W_hy", (2, 64))):
+        weight = getattr(first, name)
+        assert weight.shape == shape and weight.dtype == torch.float32
+        assert torch.equal(weight, getattr(again, name))
+        assert not torch.equal(weight, getattr(other, name))
+
+
+@pytest.mark.parametrize(
+    ("architecture", "law"),
+    [("default", stats.uniform(-1 / 8, 2 / 8)), ("normal", stats.norm(0, 1 / 8))],
+)
+def test_distribution_of_independent_starts(architecture, law):
+    entries = network(architecture).W_hh.detach().numpy().ravel()
+    assert stats.kstest(entries, law.cdf).pvalue > 1e-3
+
+
+@pytest.mark.parametrize("architecture", ["orthogonal", "cayley"])
+def test_orthogonal_starts(architecture):
+    W = network(architecture).W_hh.detach().numpy().astype(float)
+    np.testing.assert_allclose(W @ W.T, np.eye(64), atol=1e-5)
+
+
+def test_orthogonal_starts_are_uniform_over_the_group():
+    # The trace of a uniformly drawn orthogonal matrix is nearly standard normal.
+    traces = [torch.trace(network("orthogonal", 32, seed).W_hh).item() for seed in range(300)]
+    assert stats.kstest(traces, "norm").pvalue > 1e-3
+
+
+def test_default_agrees_with_the_recurrent_layer_of_pytorch():
+    torch.manual_seed(0)
+    theirs = torch.nn.RNN(3, 64, bias=False)
+    ours = network("default")
+    assert (
+        stats.ks_2samp(
+            theirs.weight_hh_l0.detach().numpy().ravel(), ours.W_hh.detach().numpy().ravel()
+        ).pvalue
+        > 1e-3
+    )
+    assert (
+        stats.ks_2samp(
+            theirs.weight_ih_l0.detach().numpy().ravel(), ours.W_xh.detach().numpy().ravel()
+        ).pvalue
+        > 1e-3
+    )
+
+
+def test_cayley_stays_orthogonal_and_the_others_do_not():
+    for architecture in ("orthogonal", "cayley"):
+        model = network(architecture)
+        adam = torch.optim.Adam(model.parameters(), lr=0.01)
+        before = model.W_hh.detach().clone()
+        for _ in range(20):
+            adam.zero_grad()
+            model(torch.ones(4, 2, 3)).square().sum().backward()
+            adam.step()
+        W = model.W_hh.detach()
+        drift = torch.linalg.norm(W @ W.T - torch.eye(64)).item()
+        assert torch.linalg.norm(W - before) > 0.1
+        assert (drift < 1e-4) == (architecture == "cayley")
+
+
+def test_unknown_architecture_is_named():
+    with pytest.raises(ValueError, match="architecture is 'lstm'; allowed: default, orthogonal"):
+        network("lstm")

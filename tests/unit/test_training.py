@@ -1,0 +1,132 @@
+"""Training: the two engines against each other and against PyTorch's own layers and optimizer."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+
+from rnnschur import tasks
+from rnnschur.networks import ARCHITECTURES
+from rnnschur.networks.network import build
+from rnnschur.streams import generator
+from rnnschur.training import Diverged, FastEngine, ReferenceEngine, Schedule, flatten, train
+
+COPY = tasks.make("copy", symbols=2, symbol_size=2, replays=3, judged_symbols=12)
+FLIP_FLOP = tasks.make("flip_flop", steps=12, channels=3, pulse_probability=0.2)
+SCHEDULE = Schedule(
+    updates=40, batch=8, learning_rate=1e-3, gradient_clip=1.0, record_every=15, monitored=8
+)
+
+
+def run(name="copy", task=COPY, architecture="orthogonal", seed=0, engine="fast", **changes):
+    schedule = dataclasses.replace(SCHEDULE, **changes)
+    return train(name, task, architecture, 10, seed, schedule, 11, engine)
+
+
+def built(architecture, task, seed=0):
+    start = torch.Generator()
+    start.manual_seed(seed)
+    return build(architecture, task.inputs, 10, task.outputs, start)
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+@pytest.mark.parametrize("task", [COPY, FLIP_FLOP], ids=["copy", "flip_flop"])
+def test_engines_give_the_same_gradients(architecture, task):
+    batch = task.sample(8, generator(0))
+    found = {}
+    for Engine in (FastEngine, ReferenceEngine):
+        network = built(architecture, task)
+        vector = flatten(network)
+        loss = Engine(network, task.onset).add_gradients(*batch)
+        found[Engine] = loss, vector.grad.numpy().copy()
+    (fast, g_fast), (reference, g_reference) = found.values()
+    assert fast == pytest.approx(reference, rel=1e-5)
+    assert np.linalg.norm(g_fast - g_reference) <= 1e-5 * np.linalg.norm(g_reference)
+    assert np.linalg.norm(g_reference) > 0
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_engines_train_to_the_same_weights(architecture):
+    fast, _ = run(architecture=architecture)
+    reference, _ = run(architecture=architecture, engine="reference")
+    for name, weight in fast.items():
+        np.testing.assert_allclose(weight, reference[name], atol=2e-5)
+
+
+def test_against_plain_pytorch():
+    """nn.RNN, nn.Linear, three parameters and an unfused Adam, on the same batches."""
+    ours, _ = run()
+    start = torch.Generator()
+    start.manual_seed(int(generator(11, "copy", "orthogonal", 10, 0, "initial").integers(2**63)))
+    network = build("orthogonal", 2, 10, 2, start)
+    layer = torch.nn.RNN(2, 10, bias=False)
+    readout = torch.nn.Linear(10, 2, bias=False)
+    with torch.no_grad():
+        layer.weight_hh_l0.copy_(network.W_hh)
+        layer.weight_ih_l0.copy_(network.W_xh)
+        readout.weight.copy_(network.W_hy)
+    parameters = [*layer.parameters(), *readout.parameters()]
+    adam = torch.optim.Adam(parameters, lr=1e-3, fused=False, foreach=False)
+    batches = generator(11, "copy", "orthogonal", 10, 0, "training")
+    for _ in range(40):
+        inputs, targets = (torch.from_numpy(array) for array in COPY.sample(8, batches))
+        adam.zero_grad()
+        outputs = readout(layer(inputs)[0][COPY.onset :])
+        torch.mean((outputs - targets) ** 2).backward()
+        torch.nn.utils.clip_grad_norm_(parameters, 1.0)
+        adam.step()
+    np.testing.assert_allclose(ours["W_hh"], layer.weight_hh_l0.detach().numpy(), atol=2e-5)
+    np.testing.assert_allclose(ours["W_hy"], readout.weight.detach().numpy(), atol=2e-5)
+
+
+def test_a_network_learns():
+    _, history = run(updates=800, record_every=100)
+    assert list(history["update"]) == list(range(100, 900, 100))
+    assert history["value"].iloc[-1] > 0.9 > history["value"].iloc[0]
+    assert history["loss"].iloc[-1] < 0.1 * history["loss"].iloc[0]
+
+
+def test_history_always_has_the_last_update():
+    _, history = run()
+    assert list(history["update"]) == [15, 30, 40]
+    assert np.isfinite(history.to_numpy()).all()
+
+
+def test_same_identity_same_bits_other_seed_other_network():
+    (first, _), (again, _), (other, _) = run(), run(), run(seed=1)
+    for name in first:
+        assert first[name].tobytes() == again[name].tobytes()
+        assert first[name].tobytes() != other[name].tobytes()
+
+
+def test_the_history_does_not_change_the_training():
+    often, _ = run(record_every=1)
+    seldom, _ = run(record_every=40)
+    assert all(often[name].tobytes() == seldom[name].tobytes() for name in often)
+
+
+def test_gradient_clip_bounds_what_adam_sees():
+    clipped, history = run(gradient_clip=1e-3)
+    free, _ = run(gradient_clip=None)
+    assert (history["gradient_norm"] > 1e-3).all()
+    assert not np.array_equal(clipped["W_hh"], free["W_hh"])
+
+
+def test_cayley_stays_orthogonal_under_the_fast_engine():
+    weights, _ = run(architecture="cayley", updates=200)
+    W = weights["W_hh"].astype(float)
+    np.testing.assert_allclose(W @ W.T, np.eye(10), atol=1e-5)
+
+
+@pytest.mark.parametrize("engine", ["fast", "reference"])
+def test_divergence_names_the_network(engine):
+    with pytest.raises(Diverged, match=r"network copy/default/n10/seed4: the loss is (nan|inf)"):
+        run(architecture="default", seed=4, engine=engine, learning_rate=1e30)
+
+
+def test_unknown_engine_and_device_are_named():
+    with pytest.raises(ValueError, match="engine is 'quick'; allowed: fast, reference"):
+        run(engine="quick")
+    with pytest.raises(ValueError, match="device is 'cuda'; allowed: cpu, with the engine 'fast'"):
+        train("copy", COPY, "default", 10, 0, SCHEDULE, 11, "fast", "cuda")

@@ -1,0 +1,86 @@
+"""A copy of the project, configured for a small study, and its run, once for all tests."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from snakemake.utils import update_config
+
+ROOT = Path(__file__).parents[2]
+PARTS = ("Snakefile", "Makefile", "config.yaml", "workflow", "report", "profiles", "envs")
+
+
+class Project:
+    """A copy of the project in a folder of its own."""
+
+    def __init__(self, folder: Path):
+        """Copy the project; times are kept, so that compiled kernels are used again."""
+        self.folder = folder
+        self.results = folder / "results"
+        folder.mkdir(parents=True)
+        for part in PARTS:
+            copy = shutil.copytree if (ROOT / part).is_dir() else shutil.copy2
+            copy(ROOT / part, folder / part)
+        (folder / ".venv").symlink_to(sys.prefix)
+        self.configure()
+
+    def configure(self, changes: str = "") -> None:
+        """Make the small study, changed by some YAML, the configuration of the copy."""
+        config = yaml.safe_load((ROOT / "config.yaml").read_text())
+        update_config(config, yaml.safe_load((Path(__file__).parent / "small.yaml").read_text()))
+        update_config(config, yaml.safe_load(changes) or {})
+        (self.folder / "config.yaml").write_text(yaml.safe_dump(config))
+
+    def run(self, *command: str, success: bool | None = True) -> str:
+        """Run a command in the copy and return what it prints; `success` None: either way."""
+        run = subprocess.run(
+            command,
+            cwd=self.folder,
+            env={**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        assert success is None or (run.returncode == 0) == success, run.stdout[-8000:]
+        return run.stdout
+
+    def make(self, target: str) -> str:
+        """Run make in the environment that the tests run in."""
+        return self.run("make", "--assume-old=.venv/.ready", target)
+
+
+def jobs(printed: str) -> dict[str, int]:
+    """Return how often each rule would run, from what a dry run prints."""
+    counts = {}
+    for line in printed.split("Job stats:")[1].splitlines()[3:]:
+        words = line.split()
+        if len(words) != 2 or words[0] == "total":
+            break
+        counts[words[0]] = int(words[1])
+    return counts
+
+
+@pytest.fixture
+def project(tmp_path) -> Project:
+    """Return a fresh copy without results."""
+    return Project(tmp_path / "project")
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory) -> Project:
+    """Return a copy in which the small study has run; it goes back to its own configuration."""
+    project = Project(tmp_path_factory.mktemp("study") / "project")
+    project.printed = project.make("study")
+    return project
+
+
+@pytest.fixture
+def study_run(finished) -> Project:
+    """Return the finished study; whatever a test configures is undone."""
+    yield finished
+    finished.configure()

@@ -1,0 +1,167 @@
+"""A bad configuration is one clear line before any job starts; a good one is the paper's grid."""
+
+import copy
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from snakemake.utils import update_config
+
+import study
+from rnnschur import tasks
+
+ROOT = Path(__file__).parents[2]
+CONFIG = yaml.safe_load((ROOT / "config.yaml").read_text())
+SCHEMA = yaml.safe_load(study.SCHEMA.read_text())
+
+
+def change(path, value):
+    config = copy.deepcopy(CONFIG)
+    *parents, last = path
+    place = config
+    for part in parents:
+        place = place[part]
+    place[last] = value
+    return config
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        (["experiments", 0, "task"], "copi", "experiments[0].task is 'copi'; allowed: copy, "),
+        (
+            ["experiments", 0, "architectures"],
+            ["lstm"],
+            "experiments[0].architectures is 'lstm'; allowed: default, orthogonal, ",
+        ),
+        (["experiments", 1, "widths"], [0], "experiments[1].widths[0] is 0; allowed: a whole "),
+        (["experiments", 1, "widths"], [64, 64], "experiments[1].widths is [64, 64]; allowed: "),
+        (["experiments"], [], "experiments is []; allowed: a list of at least one experiment"),
+        (["experiments", 0, "widths"], [], "experiments[0].widths is []; allowed: a list of at "),
+        (["experiments", 0, "width"], [64], "experiments[0].width is unknown; allowed: task, "),
+        (["diagnosis", "alpha"], 0, "diagnosis.alpha is 0; allowed: a number in (0, 1]"),
+        (["diagnosis", "alpha"], 1.01, "diagnosis.alpha is 1.01; allowed: a number in (0, 1]"),
+        (["diagnosis", "thresholds"], [0.9, -1], "diagnosis.thresholds[1] is -1; allowed: a num"),
+        (["diagnosis", "epsilon"], -0.1, "diagnosis.epsilon is -0.1; allowed: a number of at lea"),
+        (
+            ["diagnosis", "epsilon"],
+            float("nan"),
+            "diagnosis.epsilon is nan; allowed: a finite",
+        ),
+        (["diagnosis", "epsilon"], 1.0, "diagnosis.fragile is 1.0; allowed: a number above"),
+        (["seeds"], 0, "seeds is 0; allowed: a whole number of at least 1"),
+        (["seed"], 0, "seed is unknown; allowed: study_seed, results, "),
+        (["tasks", "copy", "updates"], 1.5, "tasks.copy.updates is 1.5; allowed: a whole number"),
+        (["tasks", "copy", "epochs"], 3, "tasks.copy is a mapping of protocol, updates, "),
+        (
+            ["tasks", "copy", "protocol", "replays"],
+            0,
+            "tasks.copy.protocol.replays is 0; allowed: a whole number of at least 1",
+        ),
+        (["tasks", "pong"], CONFIG["tasks"]["sine"], "tasks is 'pong'; allowed: copy, "),
+        (["training", "engine"], "quick", "training.engine is 'quick'; allowed: fast, reference"),
+        (["training"], None, "training is None; allowed: "),
+        (["results"], "my results", "results is 'my results'; allowed: "),
+    ],
+)
+def test_bad_values_are_named(path, value, message):
+    with pytest.raises(ValueError, match="^" + re.escape(message)) as error:
+        study.check(change(path, value))
+    assert "\n" not in str(error.value)
+
+
+def test_an_experiment_without_a_protocol_and_a_cell_given_twice_are_named():
+    config = copy.deepcopy(CONFIG)
+    del config["tasks"]["sine"]
+    with pytest.raises(ValueError, match=r"experiments\[2\].task is 'sine'; allowed: tasks desc"):
+        study.check(config)
+    config = copy.deepcopy(CONFIG)
+    config["experiments"].append(config["experiments"][1])
+    with pytest.raises(ValueError, match="experiments has flip_flop/orthogonal/64 twice"):
+        study.check(config)
+
+
+@pytest.mark.parametrize("key", sorted(CONFIG))
+def test_a_missing_key_is_named(key):
+    config = {name: value for name, value in CONFIG.items() if name != key}
+    with pytest.raises(ValueError, match=f"^{key} is missing; needed: "):
+        study.check(config)
+
+
+def test_config_and_schema_do_not_drift_apart():
+    study.check(CONFIG)
+
+    def compare(schema, config, path):
+        if "properties" in schema and isinstance(config, dict):
+            missing = schema["properties"].keys() - config.keys()
+            assert missing <= {"updates", "epochs", "updates_per_epoch"}, (path, missing)
+            for key, part in schema["properties"].items():
+                if key in config:
+                    compare(part, config[key], f"{path}.{key}")
+
+    compare(SCHEMA, CONFIG, "config")
+    for name, settings in CONFIG["tasks"].items():
+        compare(SCHEMA["properties"]["tasks"]["additionalProperties"], settings, name)
+    assert set(CONFIG["tasks"]) == set(tasks.TASKS)
+
+
+def test_the_grid_is_the_papers():
+    cells = set(study.cells(CONFIG))
+    assert len(cells) == 15
+    copy_cells = {(a, w) for task, a, w in cells if task == "copy"}
+    assert copy_cells == {
+        (a, w) for a in ("default", "orthogonal", "normal", "cayley") for w in (56, 64, 72)
+    }
+    assert {cell for cell in cells if cell.task != "copy"} == {
+        (task, "orthogonal", 64) for task in ("flip_flop", "sine", "context_integration")
+    }
+    assert CONFIG["diagnosis"]["alpha"] == 0.9
+    assert CONFIG["diagnosis"]["thresholds"] == [0.85, 0.9, 0.95]
+    assert CONFIG["training"]["batch"] == 64
+    assert CONFIG["training"]["learning_rate"] == 1e-3
+    for task in ("flip_flop", "sine", "context_integration"):
+        assert CONFIG["tasks"][task]["epochs"] == 30
+
+
+@pytest.mark.parametrize(
+    ("seeds", "per_job", "spans"),
+    [
+        (5, 5, ["0-4"]),
+        (5, 2, ["0-1", "2-3", "4-4"]),
+        (1, 50, ["0-0"]),
+        (3, 1, ["0-0", "1-1", "2-2"]),
+    ],
+)
+def test_blocks_cover_every_seed_once(seeds, per_job, spans):
+    config = {**CONFIG, "seeds": seeds, "seeds_per_job": per_job}
+    blocks = study.blocks(config)
+    assert [f"{b.first}-{b.last}" for b in blocks[: len(spans)]] == spans
+    assert len(blocks) == 15 * len(spans)
+
+
+@pytest.mark.parametrize("file", sorted((ROOT / "workflow" / "studies").glob("*.yaml")))
+def test_the_other_studies_are_valid(file):
+    config = copy.deepcopy(CONFIG)
+    update_config(config, yaml.safe_load(file.read_text()))
+    study.check(config)
+    assert study.blocks(config)
+
+
+def test_snakemake_stops_with_one_line(project):
+    project.configure("diagnosis: {alpha: 7}")
+    printed = project.run("snakemake", "--cores", "1", success=False)
+    line = "Error in the configuration: diagnosis.alpha is 7; allowed: a number in (0, 1]"
+    assert line in printed.splitlines()
+    assert "Traceback" not in printed
+    assert not project.results.exists()
+
+
+def test_importing_the_study_is_quick_to_parse():
+    code = "import study, sys; print('torch' in sys.modules or 'numba' in sys.modules)"
+    printed = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT / "workflow", capture_output=True, text=True
+    ).stdout
+    assert printed.strip() == "False"

@@ -1,0 +1,49 @@
+"""What a rule depends on: the modules that its script runs, and no others."""
+
+from pathlib import Path
+
+import pytest
+
+from sources import sources
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(autouse=True)
+def in_root(monkeypatch):
+    monkeypatch.chdir(ROOT)
+
+
+def names(*files):
+    return {Path(path).relative_to("workflow/rnnschur").as_posix() for path in sources(*files)}
+
+
+def test_direct_and_indirect_imports():
+    found = names("scripts/ablation.py", "rnnschur/tasks/copy.py")
+    assert {"diagnosis.py", "schur.py", "sectors.py", "kernels.py", "tasks/copy.py"} <= found
+    assert not {"training.py", "figures.py", "tasks/sine.py", "networks/network.py"} & found
+
+
+def test_training_does_not_depend_on_the_diagnosis():
+    found = names("scripts/train.py", "rnnschur/tasks/copy.py", "rnnschur/networks/cayley.py")
+    assert {"training.py", "kernels.py", "networks/cayley.py", "behaviour.py"} <= found
+    assert not {"schur.py", "ablation.py", "statistics.py", "networks/default.py"} & found
+
+
+def test_notebooks_are_read_too():
+    found = names("notebooks/networks.ipynb")
+    assert {"figures.py", "schur.py"} <= found
+
+
+def test_every_module_imports_only_from_those_before_it():
+    text = (ROOT / "workflow" / "rnnschur" / "__init__.py").read_text().split('"""')[1]
+    order = [word.strip("`.,\n ") for word in text.split("flows:")[1].split("Each")[0].split()]
+    for index, module in enumerate(order):
+        path = Path("workflow/rnnschur") / module
+        files = [path.with_suffix(".py")] if path.with_suffix(".py").exists() else path.glob("*.py")
+        for file in files:
+            used = names(str(file.relative_to("workflow")))
+            used = {name.split("/")[0].removesuffix(".py") for name in used} - {"__init__"}
+            assert used <= set(order[: index + 1]), f"{module} imports {used}"
+    modules = {p.stem for p in Path("workflow/rnnschur").iterdir() if p.stem[0] != "_"}
+    assert set(order) == modules

@@ -1,0 +1,306 @@
+"""A small real study: every rule runs, and its tables mean what they say."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import ROOT, jobs
+from matplotlib import image
+from safetensors.numpy import load_file
+
+import study
+from rnnschur.ablation import SUBSETS
+from rnnschur.stabilizers import VERDICTS
+
+pytestmark = pytest.mark.workflow
+COLUMNS = [
+    *("task", "architecture", "width", "seed", "alpha", "removed", "metric", "value", "delta"),
+    *("removed_mass", "removed_share", "sensitivity", "rollout_difference", "verdict"),
+]
+BLOCKS = 10  # of the small study
+NETWORK = ["task", "architecture", "width", "seed"]
+
+
+@pytest.fixture(scope="module")
+def config(finished):
+    return json.loads((finished.results / "config.json").read_text())
+
+
+@pytest.fixture(scope="module")
+def table(finished):
+    return lambda name: pd.read_csv(finished.results / "tables" / f"{name}.csv")
+
+
+@pytest.mark.parametrize(("name", "thresholds"), [("ablations", 1), ("thresholds", 3)])
+def test_one_row_a_network_ablation_and_threshold(table, config, name, thresholds):
+    rows = table(name)
+    assert set(COLUMNS) <= set(rows.columns)
+    networks = len(study.cells(config)) * config["seeds"]
+    assert len(rows) == networks * len(SUBSETS) * thresholds
+    assert not rows.duplicated([*NETWORK, "alpha", "removed"]).any()
+    assert set(rows["removed"]) == set(SUBSETS)
+    assert set(rows["verdict"]) <= set(VERDICTS)
+    assert set(rows["learned"]) <= {True, False}
+
+
+@pytest.mark.parametrize("name", ["ablations", "thresholds"])
+def test_intact_rows_have_no_damage_and_no_mass(table, name):
+    intact = table(name).query("removed == 'none'")
+    changes = intact[["delta", "removed_mass", "removed_share", "rollout_difference"]]
+    assert (changes.to_numpy() == 0).all()
+    assert intact["sensitivity"].isna().all()
+
+
+@pytest.mark.parametrize("name", ["ablations", "thresholds"])
+def test_shares_add_up(table, name):
+    rows = table(name)
+    shares = rows.pivot_table(index=[*NETWORK, "alpha"], columns="removed", values="removed_share")
+    for subset in SUBSETS[1:]:
+        parts = shares[subset.split("+")].sum(axis=1)
+        np.testing.assert_allclose(shares[subset], parts, rtol=1e-9, atol=1e-15)
+    np.testing.assert_allclose(rows["removed_mass"] ** 2, rows["removed_share"], atol=1e-15)
+    assert (shares.to_numpy() < 1).all()
+
+
+@pytest.mark.parametrize("name", ["ablations", "thresholds"])
+def test_delta_and_sensitivity_follow_from_the_other_columns(table, name):
+    rows = table(name)
+    intact = rows[rows["removed"] == "none"].set_index([*NETWORK, "alpha"])["value"]
+    own = intact.loc[pd.MultiIndex.from_frame(rows[[*NETWORK, "alpha"]])]
+    expected = rows["value"].to_numpy() - own.to_numpy()
+    np.testing.assert_allclose(rows["delta"], expected, atol=1e-12)
+    removed = rows[rows["removed_mass"] > 0]
+    damage = np.where(removed["metric"] == "fvu", removed["delta"], -removed["delta"])
+    np.testing.assert_allclose(removed["sensitivity"], damage / removed["removed_mass"], rtol=1e-9)
+
+
+def test_the_papers_threshold_gives_the_same_rows_in_both_tables(table):
+    one, other = (
+        rows.sort_values([*NETWORK, "removed"], ignore_index=True)
+        for rows in (table("ablations"), table("thresholds").query("alpha == 0.9"))
+    )
+    pd.testing.assert_frame_equal(one, other, check_exact=True)
+
+
+def test_cayley_has_no_coupling_and_nothing_changes(table):
+    cayley = table("ablations").query("architecture == 'cayley'")
+    assert len(cayley) and (cayley["removed_mass"] < 1e-5).all()
+    assert (cayley["rollout_difference"] < 1e-3).all()
+    assert (cayley["verdict"] == "negligible").all()
+    others = table("ablations").query("architecture != 'cayley' and removed == 'RR+CR+CC'")
+    assert (others["removed_mass"] > 0.01).all()
+
+
+def test_spectra_are_the_eigenvalues_of_the_weights(finished, table, config):
+    spectra = table("spectra").set_index(NETWORK)
+    for block in study.blocks(config):
+        stem = finished.results / "networks" / block.task / block.architecture / f"n{block.width}"
+        tensors = load_file(stem / f"seeds{block.first}-{block.last}.safetensors")
+        assert tensors["W_hh"].shape == (len(tensors["seed"]), block.width, block.width)
+        assert list(tensors["seed"]) == list(range(block.first, block.last + 1))
+        for seed, W in zip(tensors["seed"], tensors["W_hh"], strict=True):
+            rows = spectra.loc[(block.task, block.architecture, block.width, seed)]
+            moduli = np.sort(np.abs(np.linalg.eigvals(W.astype(float))))[::-1]
+            np.testing.assert_allclose(rows["modulus"], moduli, rtol=1e-6, atol=1e-7)
+            assert (np.diff(rows["modulus"]) <= 1e-12).all()
+
+
+def test_records_name_protocol_and_versions(finished, config):
+    records = list((finished.results / "networks").rglob("*.json"))
+    assert len(records) == len(study.blocks(config))
+    for path in records:
+        record = json.loads(path.read_text())
+        assert record["training"] == study.training(config, record["task"])
+        assert {"python", "numpy", "torch", "numba", "snakemake"} <= set(record["versions"])
+
+
+def test_networks_learn_something(table):
+    histories = table("histories")
+    networks = table("networks")
+    # Chance is 0.5 for copy and an FVU of 1 elsewhere; the small schedules get well past them.
+    assert networks.query("task == 'copy'")["value"].mean() > 0.8
+    assert networks.query("task != 'copy'")["value"].mean() < 0.6
+    assert networks["learned"].mean() > 0.8
+    perfect = networks.dropna(subset="first_perfect").set_index(NETWORK)["first_perfect"]
+    for identity, update in perfect.items():
+        history = histories.set_index(NETWORK).loc[identity].set_index("update")["value"]
+        assert history[update] == 1 and (history[: update - 1] < 1).all()
+
+
+def test_summaries_are_the_statistics_of_the_tables(table):
+    rows = table("ablations").query("learned and removed == 'CC'")
+    summary = table("ablation_summary").query(
+        "removed == 'CC' and quantity == 'rollout_difference'"
+    )
+    cell = ["task", "architecture", "width"]
+    means = rows.groupby(cell)["rollout_difference"].agg(["mean", "count"])
+    found = summary.set_index(cell)
+    np.testing.assert_allclose(found["mean"], means["mean"].loc[found.index], rtol=1e-12)
+    assert (found["networks"] == means["count"].loc[found.index]).all()
+    inside = found.dropna(subset="low")
+    assert (inside["low"] <= inside["mean"]).all() and (inside["mean"] <= inside["high"]).all()
+
+
+def test_every_figure_exists_as_png_and_pdf_and_is_not_blank(finished, config):
+    folder = finished.results / "figures"
+    pictures = sorted(folder.glob("*.png"))
+    cells, tasks = len(study.cells(config)), len(config["experiments"])
+    for kind, number in {
+        "learning": tasks,
+        "spectra": tasks,
+        "profile": tasks,
+        "thresholds": tasks,
+        "schur": cells,
+        "rollouts": cells,
+        "criterion": 1,
+        "conditioning": 1,
+        "orders": 1,
+    }.items():
+        assert len([p for p in pictures if p.stem.startswith(kind)]) == number, kind
+    for picture in pictures:
+        pixels = image.imread(picture)[..., :3]
+        assert len(np.unique(pixels.reshape(-1, 3), axis=0)) > 20, picture
+        assert np.mean(pixels < 0.99) > 0.005, picture
+        pdf = picture.with_suffix(".pdf").read_bytes()
+        assert pdf.startswith(b"%PDF") and len(pdf) > 3000
+
+
+def test_the_report_is_one_file_that_needs_no_network(finished):
+    page = (finished.results / "report.html").read_text()
+    assert not re.search(r"""<(script|link|img)[^>]+(src|href)=["']https?://""", page)
+    for words in ("Replay", "criterion", "main table", "rollouts"):
+        assert words.lower() in page.lower()
+    for label in ("figure", "table"):
+        assert label in page
+
+
+def test_table_pages_are_readable(finished):
+    page = (finished.results / "tables" / "damage_table.html").read_text()
+    assert page.startswith("<!DOCTYPE html>") and "nan" not in page
+    for words in ("flip_flop", "removed mass", "sensitivity"):
+        assert words in page
+
+
+def test_logs_hold_no_warning(finished):
+    for log in (finished.results / "logs").rglob("*.log"):
+        assert "Warning" not in log.read_text(), log
+
+
+def test_make_study_says_where_things_lie(finished):
+    for place in ("results/tables", "results/figures", "results/report.html"):
+        assert place in finished.printed
+        assert (finished.folder / place).exists()
+    assert "(100%) done" in finished.printed
+
+
+def test_run_again_does_nothing(finished):
+    assert "Nothing to be done" in finished.make("study")
+
+
+def test_a_changed_setting_reruns_what_depends_on_it(study_run):
+    study_run.configure("diagnosis: {epsilon: 0.2}")
+    everything_after = {
+        **dict.fromkeys(("ablation", "threshold", "controls"), BLOCKS),
+        **dict.fromkeys(("tables", "summaries", "all"), 1),
+        **dict.fromkeys(("render_networks", "render_ablations", "render_coordinates"), 1),
+    }
+    assert jobs(study_run.run("snakemake", "--dry-run")) == everything_after
+    study_run.configure("tasks: {sine: {epochs: 6}}")
+    assert jobs(study_run.run("snakemake", "--dry-run"))["train"] == 2
+
+
+def test_more_seeds_add_only_the_new_ones(study_run):
+    study_run.configure("seeds: 4")
+    assert jobs(study_run.run("snakemake", "--dry-run"))["train"] == 5
+
+
+def test_an_edited_module_reruns_what_runs_it(study_run):
+    module = study_run.folder / "workflow" / "rnnschur" / "stabilizers.py"
+    text = module.read_text()
+    module.write_text(text + "# edited\n")
+    counts = jobs(study_run.run("snakemake", "--dry-run"))
+    module.write_text(text)
+    assert counts["ablation"] == BLOCKS and not counts.keys() & {"train", "schur", "controls"}
+
+
+def test_dry_run_of_the_papers_grid(project):
+    shutil.copy2(ROOT / "config.yaml", project.folder / "config.yaml")
+    counts = jobs(project.run("snakemake", "--dry-run"))
+    assert counts == {
+        **dict.fromkeys(("train", "schur", "ablation", "threshold", "controls"), 15),
+        **dict.fromkeys(("tables", "summaries", "all"), 1),
+        **dict.fromkeys(("render_networks", "render_ablations", "render_coordinates"), 1),
+    }
+
+
+def weights_of(project, task, architecture, width):
+    """Return the recurrent matrices of a cell as bytes, by seed."""
+    folder = project.results / "networks" / task / architecture / f"n{width}"
+    networks = {}
+    for path in folder.glob("seeds*.safetensors"):
+        if ".schur." not in path.name:
+            tensors = load_file(path)
+            for seed, matrix in zip(tensors["seed"], tensors["W_hh"], strict=True):
+                networks[int(seed)] = matrix.tobytes()
+    return networks
+
+
+def test_a_networks_bits_do_not_depend_on_its_companions(finished, project):
+    project.configure("seeds_per_job: 1")
+    target = "results/networks/flip_flop/orthogonal/n16/seeds1-1.safetensors"
+    project.run("snakemake", target)
+    alone = weights_of(project, "flip_flop", "orthogonal", 16)
+    together = weights_of(finished, "flip_flop", "orthogonal", 16)
+    assert alone[1] == together[1] != together[0]
+
+
+def test_a_diverged_network_is_named_and_the_others_go_on(project):
+    changes = """
+    experiments: [{task: sine, architectures: [default], widths: [8]}]
+    seeds: 3
+    training: {learning_rate: 1.0e+30}
+    """
+    project.configure(changes)
+    printed = project.run("snakemake", success=False)
+    for seed in range(3):
+        assert re.search(rf"network sine/default/n8/seed{seed}: the loss is \w+ at update", printed)
+    assert not list(project.results.rglob("*.schur.safetensors"))
+
+
+def test_an_interrupted_block_keeps_its_finished_networks(project):
+    project.configure("{seeds: 2, tasks: {flip_flop: {updates_per_epoch: 2000}}}")
+    target = (
+        project.results / "networks" / "flip_flop" / "orthogonal" / "n16" / "seeds0-1.safetensors"
+    )
+    waiting = Path(f"{target}.partial") / "seed0.safetensors"
+    command = ["snakemake", str(target.relative_to(project.folder))]
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    process = subprocess.Popen(
+        command,
+        cwd=project.folder,
+        env={**os.environ, "PATH": path},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    deadline = time.monotonic() + 120
+    while not waiting.exists() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    assert waiting.exists() and not target.exists()
+    kept = waiting.stat().st_mtime_ns
+    project.run("snakemake", "--unlock")
+    project.run(*command)
+    log = next((project.results / "logs" / "train").rglob("*.log")).read_text()
+    assert "seed1" in log and "seed0" not in log
+    assert kept and target.exists() and not waiting.parent.exists()
