@@ -121,7 +121,7 @@ def _gemm(C, A, B, add):
 
 @njit(_signatures("void(real[:, ::1])"), **_OPTIONS)
 def _tanh(h):
-    """Replace h by tanh(h), to 4e-7 (float32) or 5e-15 (float64) of its value.
+    """Replace h by tanh(h), to 5e-7 (float32) or 5e-15 (float64) of its value.
 
     Lambert's continued fraction, cut after eight terms, gives p / q = tanh(x) for x = |h| / 4.
     Doubling x twice by tanh(2 x) = 2 p q / (p^2 + q^2) leaves one division to the end. As the
