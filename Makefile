@@ -4,7 +4,7 @@ VENV := .venv
 READY := $(VENV)/.ready
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: help environment study demo report lint test clean
+.PHONY: help environment study demo bench lint test clean
 
 help:  ## show what make can do
 	@sed -n 's/^\([a-z][a-z_-]*\):.*##/\1\t/p' Makefile
@@ -19,11 +19,15 @@ $(READY): envs/requirements.txt
 
 study: $(READY)  ## run the paper's study: networks, tables, figures, report
 	snakemake
+	@test -e results/report.html || snakemake --report results/report.html --quiet all
 	@echo "Open results/report.html; tables are in results/tables, figures in results/figures."
 
 demo: $(READY)  ## the same on a small grid, for a first look
 	snakemake --configfile workflow/studies/demo.yaml
 	@echo "Open results/demo/report.html; tables are in results/demo/tables."
+
+bench: $(READY)  ## time the training engines; on a quiet machine, some minutes
+	PYTHONPATH=workflow OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 NUMBA_NUM_THREADS=1 python tests/benchmark/engines.py
 
 lint: $(READY)  ## check style of Python, notebooks and rules
 	ruff check .

@@ -16,7 +16,7 @@ min_version("9.0")
 # Every script, notebook and module finds the package and the study's settings here.
 HERE = str(Path(workflow.basedir) / "workflow")
 sys.path.insert(0, HERE)
-os.environ.update(PYTHONPATH=HERE)
+os.environ.update(PYTHONPATH=os.pathsep.join([HERE, os.getenv("PYTHONPATH", "")]))
 
 import study
 
@@ -56,12 +56,16 @@ rule all:
         rules.figures.input,
 
 
+onstart:
+    Path(RESULTS, "report.html").unlink(missing_ok=True)  # a stale one would mislead
+
+
 onsuccess:
     if all(Path(file).exists() for file in rules.all.input):
         # The report needs every result in place, so that it cannot be a rule.
         Path(RESULTS, "config.json").write_text(json.dumps(config, indent=2))
         shell(
-            "snakemake --nolock --configfile {RESULTS}/config.json"
+            "{sys.executable} -m snakemake --nolock --configfile {RESULTS}/config.json"
             " --report {RESULTS}/report.html > {LOGS}/report.log 2>&1"
         )
         print(f"Tables     {RESULTS}/tables/")

@@ -32,7 +32,9 @@ def sources(*files: str) -> list[str]:
             if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("rnnschur"):
                 names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
                 queue += [path for name in names for path in _files(name)]
+    # The package's own __init__ holds its version and no code.
     package = [path for path in found if (WORKFLOW / "rnnschur") in path.parents]
+    package = [path for path in package if path != WORKFLOW / "rnnschur" / "__init__.py"]
     return sorted(os.path.relpath(path) for path in package)
 
 

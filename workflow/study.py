@@ -57,9 +57,13 @@ def check(config: dict) -> None:
     for name, settings in config["tasks"].items():
         _one_of("tasks", name, tasks.TASKS)
         try:
-            tasks.make(name, **settings["protocol"])
+            task = tasks.make(name, **settings["protocol"])
         except ValueError as error:
             raise ValueError(f"tasks.{name}.protocol.{error}") from None
+        if task.metric == "replay_accuracy" and settings["learned"] > 1:
+            raise ValueError(
+                f"tasks.{name}.learned is {settings['learned']}; allowed: an accuracy, at most 1"
+            )
     seen = set()
     for cell in cells(config):
         if cell in seen:
@@ -152,12 +156,15 @@ def training(config: dict, task: str) -> dict:
 
 
 def diagnosis(config: dict, task: str) -> dict:
-    """Return all that the diagnosis of a task's networks depends on besides alpha."""
-    keys = ("held_out_sequences", "epsilon", "minimum_mass", "fragile")
+    """Return all that the rollouts of a task's networks depend on besides the matrices."""
     return {
         "study_seed": config["study_seed"],
         "protocol": config["tasks"][task]["protocol"],
         "engine": config["training"]["engine"],
-        "learned": config["tasks"][task]["learned"],
-        **{key: config["diagnosis"][key] for key in keys},
+        "held_out_sequences": config["diagnosis"]["held_out_sequences"],
     }
+
+
+def criterion(config: dict) -> dict:
+    """Return the bounds of the verdicts."""
+    return {key: config["diagnosis"][key] for key in ("epsilon", "minimum_mass", "fragile")}

@@ -35,22 +35,28 @@ class Project:
         update_config(config, yaml.safe_load(changes) or {})
         (self.folder / "config.yaml").write_text(yaml.safe_dump(config))
 
-    def run(self, *command: str, success: bool | None = True) -> str:
-        """Run a command in the copy and return what it prints; `success` None: either way."""
-        run = subprocess.run(
+    def start(self, *command: str, **options) -> subprocess.Popen:
+        """Start a command in the copy, in the environment that the tests run in."""
+        path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+        return subprocess.Popen(
             command,
             cwd=self.folder,
-            env={**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
+            env={**os.environ, "PATH": path},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            check=False,
+            **options,
         )
-        assert success is None or (run.returncode == 0) == success, run.stdout[-8000:]
-        return run.stdout
+
+    def run(self, *command: str, success: bool = True) -> str:
+        """Run a command to its end and return what it prints."""
+        process = self.start(*command)
+        printed, _ = process.communicate()
+        assert (process.returncode == 0) == success, printed[-8000:]
+        return printed
 
     def make(self, target: str) -> str:
-        """Run make in the environment that the tests run in."""
+        """Run make without its set-up of the environment."""
         return self.run("make", "--assume-old=.venv/.ready", target)
 
 

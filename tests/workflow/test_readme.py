@@ -17,7 +17,7 @@ COMMANDS = [
 ELSEWHERE = {
     "make study": "the fixture `finished` runs it",
     "make test": "runs these tests",
-    "snakemake": "the run after a divergence in test_study.py",
+    "snakemake": "the run after a divergence in test_study.py completes with it",
 }
 DRY = {"snakemake --configfile workflow/studies/demo.yaml": "make demo runs it whole"}
 

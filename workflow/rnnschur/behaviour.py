@@ -21,7 +21,7 @@ def replay_accuracy(outputs: np.ndarray, targets: np.ndarray) -> np.ndarray:
 
 
 def fvu(outputs: np.ndarray, targets: np.ndarray) -> np.ndarray:
-    r"""Fraction of variance unexplained (paper, criteria).
+    r"""Fraction of variance unexplained (paper).
 
     .. math:: \mathrm{FVU} = \mathrm{E}\|\hat y - y\|^2 / \mathrm{E}\|y - \bar y\|^2
 
@@ -64,7 +64,7 @@ def rollout_difference(outputs: np.ndarray, intact: np.ndarray) -> np.ndarray:
 
 
 def sensitivity(damage: np.ndarray, removed_mass: np.ndarray) -> np.ndarray:
-    r"""Damage per unit of removed Schur mass (paper, criteria: S of Delta T).
+    r"""Damage per unit of removed Schur mass (paper: S of Delta T).
 
     .. math:: S = \mathrm{damage} / (\|\Delta T\|_F / \|T\|_F)
 

@@ -82,30 +82,35 @@ def order_within_sectors(
     Parameters
     ----------
     near : float
-        Moduli that differ by less than this, relative to the spectral radius, count as nearly
-        tied.
+        Moduli that differ by at most this, relative to the spectral radius, count as nearly tied.
     draws : int
         Random orders of each kind.
 
     Returns
     -------
     pandas.DataFrame
-        Columns order (``by modulus``: the form itself; ``ties``: exact ties shuffled; ``near
-        ties``; ``any``: every order inside a sector), draw, removed, removed_mass, metric, value.
+        Columns order (``by modulus``: the form itself; ``ties``: blocks shuffled whose moduli
+        agree to N times the single-precision epsilon, in which the weights are given; ``near
+        ties``; ``any``: every order inside a sector), draw, movable (blocks with at least one
+        other to swap with; a run of ties is one group), removed, removed_mass, metric, value.
     """
     border = np.count_nonzero(leading_rows(schur, alpha))
     sectors = {border} - {len(W_hh)}
-    orders = {"ties": None, "near ties": near, "any": 1.0}
-    forms = [("by modulus", 0, schur)]
-    for order, tolerance in orders.items():
+    single = len(W_hh) * float(np.finfo(np.float32).eps)
+    forms = [("by modulus", 0, 0, schur)]
+    for order, tolerance in {"ties": single, "near ties": near, "any": 1.0}.items():
         borders = sorted(sectors | set(tie_borders(schur, tolerance)))
-        forms += [(order, draw, shuffle_blocks(schur, borders, rng)) for draw in range(draws)]
+        _, groups = np.unique(np.searchsorted(borders, schur.starts, "right"), return_counts=True)
+        movable = groups[groups > 1].sum()
+        for draw in range(draws):
+            forms.append((order, draw, movable, shuffle_blocks(schur, borders, rng)))
 
     rows, matrices = [], []
-    for order, draw, form in forms:
+    for order, draw, movable, form in forms:
         for removed, mask in coupling_masks(form, alpha).items():
             matrices.append(ablate(W_hh, form, mask).astype(W_hh.dtype))
             mass = removed_mass(form, mask)
-            rows.append({"order": order, "draw": draw, "removed": removed, "removed_mass": mass})
+            row = {"order": order, "draw": draw, "movable": movable, "removed": removed}
+            rows.append({**row, "removed_mass": mass})
     outputs = rollout(W_xh, np.stack(matrices), W_hy, inputs, len(inputs) - len(targets))
     return pd.DataFrame(rows).assign(metric=metric, value=measure(metric, outputs, targets))

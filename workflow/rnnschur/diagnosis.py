@@ -40,7 +40,7 @@ def diagnose(
     inputs, targets : numpy.ndarray, shapes (T, B, inputs), (T - onset, B, outputs)
         Held-out sequences.
     rollout : callable
-        `rnnschur.rollout.rollout` or `rnnschur.kernels.rollout`.
+        The forward pass, see `rnnschur.rollout.by_engine`.
 
     Returns
     -------

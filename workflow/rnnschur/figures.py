@@ -7,6 +7,7 @@ import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import seaborn as sns
+from IPython.display import Image, display
 from matplotlib import pyplot as plt
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
@@ -38,10 +39,17 @@ def use_style() -> None:
     )
 
 
+def show(figure: Figure, stem: str | Path) -> None:
+    """Save a figure and show it in a notebook."""
+    save(figure, stem)
+    display(Image(f"{stem}.png"))
+
+
 def save(figure: Figure, stem: str | Path) -> None:
     """Write a figure as PNG and PDF, without dates, so that the same figure gives the same file."""
     Path(stem).parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(f"{stem}.png", metadata={"Software": None})
+    figure.set_layout_engine("none")  # it stands; to lay it out again takes as long as to draw it
     figure.savefig(
         f"{stem}.pdf", metadata={"Creator": None, "Producer": None, "CreationDate": None}
     )
@@ -61,7 +69,7 @@ def title(task: str, architecture: str, width: int) -> str:
 
 
 def cell_grid(table: pd.DataFrame, width: float, height: float, **options):
-    """Lay out one task's cells, architectures down and widths across, or in a row if fewer.
+    """Lay out one task's cells, architectures down and widths across.
 
     Returns
     -------
@@ -69,13 +77,16 @@ def cell_grid(table: pd.DataFrame, width: float, height: float, **options):
     axes : list of (cell, Axes)
         Each (task, architecture, width) of `table`, in its order.
     """
-    cells = list(table[["task", "architecture", "width"]].drop_duplicates().itertuples(index=False))
-    columns = table["width"].nunique()
-    rows = -(-len(cells) // columns)
-    figure, axes = grid(rows, columns, width, height, **options)
-    for axis in axes.flat[len(cells) :]:
+    cells = table[["task", "architecture", "width"]].drop_duplicates()
+    rows = list(cells["architecture"].drop_duplicates())
+    columns = sorted(cells["width"].unique())
+    figure, axes = grid(len(rows), len(columns), width, height, **options)
+    found = []
+    for cell in cells.itertuples(index=False, name=None):
+        found.append((cell, axes[rows.index(cell[1]), columns.index(cell[2])]))
+    for axis in set(axes.flat) - {axis for _, axis in found}:
         axis.set_visible(False)
-    return figure, list(zip([tuple(cell) for cell in cells], axes.flat, strict=False))
+    return figure, found
 
 
 def rows_of(table: pd.DataFrame, cell: tuple) -> pd.DataFrame:
@@ -124,9 +135,10 @@ def spectra(table: pd.DataFrame, alpha: float) -> Figure:
     Parameters
     ----------
     table : pandas.DataFrame
-        Columns task, architecture, width, seed, real, imaginary, modulus, of one task.
+        Columns task, architecture, width, seed, index, real, imaginary, modulus and leading (size
+        of the sector R), of one task.
     alpha : float
-        Eigenvalues outside the circle of radius alpha * rho form the sector R.
+        The circle has the radius alpha * rho.
     """
     figure, axes = cell_grid(table, 2.5, 2.5, sharex=True, sharey=True)
     angle = np.linspace(0, 2 * np.pi, 361)
@@ -136,7 +148,7 @@ def spectra(table: pd.DataFrame, alpha: float) -> Figure:
         )
         for index, (_, network) in enumerate(rows_of(table, cell).groupby("seed")):
             radius = alpha * network["modulus"].max()
-            leading = network["modulus"] >= radius * (1 - 1e-9)
+            leading = network["index"] < network["leading"]
             for mask, colour, name in (
                 (leading, _PALETTE[0], "sector R"),
                 (~leading, _PALETTE[1], "sector C"),
@@ -158,9 +170,7 @@ def spectra(table: pd.DataFrame, alpha: float) -> Figure:
                 label=rf"{alpha:g} $\rho$" if index == 0 else None,
             )
         axis.set_aspect("equal")
-        axis.set_title(title(*cell))
-    for axis in {axis for _, axis in axes}:
-        axis.set(xlabel="Re λ", ylabel="Im λ")
+        axis.set(title=title(*cell), xlabel="Re λ", ylabel="Im λ")
         axis.label_outer()
     _legend_below(figure, axes[0][1])
     return figure
@@ -173,13 +183,15 @@ def _legend_below(figure: Figure, axis: plt.Axes) -> None:
     figure.legend(handles, labels, loc="outside lower center", ncols=columns, frameon=False)
 
 
-def ablation_profile(table: pd.DataFrame, paper: pd.DataFrame) -> Figure:
+def ablation_profile(table: pd.DataFrame, summary: pd.DataFrame, paper: pd.DataFrame) -> Figure:
     """Draw the behaviour of every network of a task under every ablation.
 
     Parameters
     ----------
     table : pandas.DataFrame
         Rows of ablations.csv, of one task and one alpha.
+    summary : pandas.DataFrame
+        Mean and interval over networks, see `rnnschur.statistics.summarize`.
     paper : pandas.DataFrame
         Rows of the paper's numbers: columns task, architecture, width, removed, quantity, paper.
         Its changes of FVU are drawn on top of its intact FVU.
@@ -188,10 +200,24 @@ def ablation_profile(table: pd.DataFrame, paper: pd.DataFrame) -> Figure:
     figure, axes = cell_grid(table, 3.0, 2.3, sharex=True, sharey=True)
     for cell, axis in axes:
         networks = rows_of(table, cell)
-        _networks_and_mean(axis, networks[networks["learned"]], "value")
+        learned = networks[networks["learned"]]
         rest = networks[~networks["learned"]]
+        if len(learned):
+            _points(axis, learned, marker="o", color=_PALETTE[0], alpha=0.5, label="network")
         if len(rest):
-            _points(axis, rest, "value", marker="x", color="0.6", label="did not learn")
+            _points(axis, rest, marker="x", color="0.6", label="did not learn")
+        means = rows_of(summary[summary["quantity"] == "value"], cell)
+        axis.errorbar(
+            means["removed"].map(ORDER.index),
+            means["mean"],
+            yerr=[means["mean"] - means["low"], means["high"] - means["mean"]],
+            linestyle="none",
+            marker="_",
+            markersize=12,
+            color="black",
+            linewidth=1,
+            label="mean and interval",
+        )
         printed = paper_values(rows_of(paper, cell))
         axis.plot(
             [ORDER.index(removed) for removed in printed.index],
@@ -239,31 +265,8 @@ def _positions(table: pd.DataFrame) -> np.ndarray:
     return table["removed"].map(ORDER.index) + spread
 
 
-def _points(axis: plt.Axes, table: pd.DataFrame, column: str, **style) -> None:
-    axis.plot(_positions(table), table[column], linestyle="none", markersize=3, **style)
-
-
-def _networks_and_mean(axis: plt.Axes, table: pd.DataFrame, column: str) -> None:
-    """Draw one point a network, and the mean with its bootstrap interval over networks."""
-    if table.empty:
-        return
-    _points(axis, table, column, marker="o", color=_PALETTE[0], alpha=0.5, label="network")
-    sns.pointplot(
-        table.assign(place=table["removed"].map(ORDER.index)),
-        x="place",
-        y=column,
-        order=range(len(ORDER)),
-        errorbar=("ci", 95),
-        seed=0,
-        linestyle="none",
-        marker="_",
-        markersize=12,
-        color="black",
-        err_kws={"linewidth": 1},
-        label="mean, 95 % interval",
-        legend=False,
-        ax=axis,
-    )
+def _points(axis: plt.Axes, table: pd.DataFrame, **style) -> None:
+    axis.plot(_positions(table), table["value"], linestyle="none", markersize=3, **style)
 
 
 def criterion(table: pd.DataFrame, epsilon: float, minimum_mass: float, fragile: float) -> Figure:
@@ -427,7 +430,7 @@ def rollouts(
     batch : tuple of numpy.ndarray
         Inputs (T, 1, inputs) and targets (T - onset, 1, outputs).
     rollout : callable
-        `rnnschur.rollout.rollout` or `rnnschur.kernels.rollout`.
+        The forward pass, see `rnnschur.rollout.by_engine`.
     """
     inputs, targets = batch
     onset = len(inputs) - len(targets)

@@ -240,7 +240,7 @@ def eigenvector_condition(matrix) -> float:
 
 
 def describe(matrix, schur: OrderedSchur) -> dict[str, float]:
-    """All measures of one recurrent matrix, in comparable units.
+    """All measures of one recurrent matrix.
 
     Parameters
     ----------
@@ -252,7 +252,8 @@ def describe(matrix, schur: OrderedSchur) -> dict[str, float]:
     -------
     dict
         ``departure`` and ``coupling_mass`` (relative to ||W||_F), ``commutator`` (relative to
-        ||W||_F^2), ``numerical_abscissa``, ``transient_gain`` and ``transient_step``,
+        ||W||_F^2), ``numerical_abscissa`` beside ``spectral_abscissa`` (the largest real part of
+        an eigenvalue), ``transient_gain`` and ``transient_step``,
         ``scaled_gain`` and ``scaled_step`` (see `transient_gain`), ``eigenvector_condition`` and
         ``schur_condition``, the condition number of Q.
     """
@@ -263,6 +264,7 @@ def describe(matrix, schur: OrderedSchur) -> dict[str, float]:
         "coupling_mass": coupling_mass(schur) / norm,
         "commutator": commutator_norm(matrix) / norm**2,
         "numerical_abscissa": numerical_abscissa(matrix),
+        "spectral_abscissa": float(schur.eigenvalues.real.max()),
         "transient_gain": gain.gain,
         "transient_step": gain.step,
         "scaled_gain": gain.scaled_gain,

@@ -1,9 +1,13 @@
 """The tables of the report: summaries in the shape in which the paper prints them."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
+from IPython.display import display
 from pandas.io.formats.style import Styler
 
+from rnnschur.behaviour import METRICS
 from rnnschur.figures import NAMES, ORDER
 from rnnschur.sectors import COUPLINGS
 from rnnschur.stabilizers import VERDICTS
@@ -18,36 +22,44 @@ def number(value: float) -> str:
     return f"{value:.3g}" if abs(value) < 1000 else f"{value:.0f}"
 
 
+def interval(row: pd.Series) -> str:
+    """Return '[low, high]' of a row of a summary; nothing where there is no interval."""
+    return "" if np.isnan(row["low"]) else f"[{number(row['low'])}, {number(row['high'])}]"
+
+
 def with_interval(row: pd.Series) -> str:
     """Return 'mean [low, high]' of a row of a summary."""
-    if np.isnan(row["low"]):
-        return number(row["mean"])
-    return f"{number(row['mean'])} [{number(row['low'])}, {number(row['high'])}]"
+    return f"{number(row['mean'])} {interval(row)}".strip()
 
 
 def main_table(comparison: pd.DataFrame) -> pd.DataFrame:
     """Return the paper's main table: ablations of the copy network, the paper beside ours."""
-    rows = comparison[comparison["task"] == "copy"].set_index("removed")
-    rows = rows.reindex(ORDER).rename(columns={"ours": "mean"})
-    return pd.DataFrame(
+    rows = comparison[comparison["task"] == "copy"].set_index("removed").reindex(ORDER)
+    table = pd.DataFrame(
         {
             "paper": rows["paper"].map(number),
-            "ours (mean)": rows["mean"].map(number),
-            "interval": [
-                "" if np.isnan(low) else f"[{number(low)}, {number(high)}]"
-                for low, high in zip(rows["low"], rows["high"], strict=True)
-            ],
+            "ours (mean)": rows["ours"].map(number),
+            "interval": rows.apply(interval, axis=1),
             "sd over networks": rows["sd"].map(number),
             "networks": rows["networks"].fillna(0).astype(int),
             "ours - paper": rows["difference"].map(number),
-        },
-        index=pd.Index([NAMES[name] for name in ORDER], name="couplings removed"),
+        }
     )
+    return table.rename(index=NAMES).rename_axis("couplings removed")
 
 
-def damage_table(summary: pd.DataFrame, comparison: pd.DataFrame) -> pd.DataFrame:
-    """Return damage, mass and sensitivity of the single couplings, a row a cell and coupling."""
+def damage_table(
+    summary: pd.DataFrame, comparison: pd.DataFrame, minimum_mass: float
+) -> pd.DataFrame:
+    """Return damage, mass and sensitivity of the single couplings, a row a cell and coupling.
+
+    No sensitivity is shown where the mean removed mass is below `minimum_mass`: rounding divided
+    by next to nothing says nothing.
+    """
     table = summary[summary["removed"].isin(COUPLINGS)]
+    mass = table[table["quantity"] == "removed_mass"].set_index([*CELL, "removed"])["mean"]
+    light = pd.MultiIndex.from_frame(table[[*CELL, "removed"]]).map(mass) < minimum_mass
+    table = table[~(light & (table["quantity"] == "sensitivity"))]
     table = table.assign(text=table.apply(with_interval, axis=1))
     index = [*CELL, "removed"]
     shown = {"delta": "change", "removed_mass": "removed mass", "sensitivity": "sensitivity"}
@@ -73,19 +85,63 @@ def threshold_table(summary: pd.DataFrame) -> pd.DataFrame:
     return wide.reset_index()
 
 
+def dominance_table(ablations: pd.DataFrame) -> pd.DataFrame:
+    """Return in how many networks each single coupling does the most damage, a row a cell.
+
+    Once by damage and once by sensitivity (the paper's dominant fragile block). Networks in
+    which no coupling does any damage count under none.
+    """
+    rows = ablations[ablations["removed"].isin(COUPLINGS) & ablations["learned"]].copy()
+    sign = rows["metric"].map(lambda metric: METRICS[metric][1])
+    rows["damage"] = sign * rows["delta"]
+    wide = rows.set_index([*CELL, "seed", "removed"])[["damage", "sensitivity"]].unstack()
+    parts = {}
+    for quantity in ("damage", "sensitivity"):
+        values = wide[quantity].where(wide["damage"] > 0).reindex(columns=list(COUPLINGS))
+        values = values.dropna(how="all")
+        counts = values.idxmax(axis=1).groupby(CELL, sort=False).value_counts().unstack()
+        for coupling in COUPLINGS:
+            parts[f"{quantity}: {coupling}"] = counts.get(coupling)
+    networks = wide.groupby(CELL, sort=False).size().rename("networks")
+    table = pd.DataFrame({"networks": networks, **parts}).reindex(networks.index)
+    return table.fillna(0).astype(int).reset_index()
+
+
 def verdict_table(ablations: pd.DataFrame) -> pd.DataFrame:
     """Return how many networks of a cell get each verdict, a row a cell and single coupling."""
     rows = ablations[ablations["removed"].isin(COUPLINGS) & ablations["learned"]]
     counts = rows.groupby([*CELL, "removed"], sort=False)["verdict"].value_counts()
-    wide = counts.unstack(fill_value=0).reindex(columns=list(VERDICTS), fill_value=0)
+    wide = counts.unstack(fill_value=0, sort=False).reindex(columns=list(VERDICTS), fill_value=0)
     wide.columns.name = None
     return wide.reset_index()
 
 
+def training_table(networks: pd.DataFrame) -> pd.DataFrame:
+    """Return how the networks of each cell learned, over those that did."""
+    rows = []
+    for cell, trained in networks.groupby(CELL, sort=False):
+        learned = trained[trained["learned"]]
+        sign = METRICS[trained["metric"].iloc[0]][1]
+        row = {
+            "trained": len(trained),
+            "learned": len(learned),
+            "intact, mean": number(learned["value"].mean()),
+            "intact, worst": number(sign * (sign * learned["value"]).max()),
+            "ever perfect": int(learned["first_perfect"].notna().sum()),
+            "first perfect, median of those": number(learned["first_perfect"].median()),
+            "spectral radius": number(learned["spectral_radius"].mean()),
+            "size of R": number(learned["leading"].mean()),
+        }
+        rows.append({**dict(zip(CELL, cell, strict=True)), **row})
+    return pd.DataFrame(rows)
+
+
 def nonnormality_table(networks: pd.DataFrame) -> pd.DataFrame:
     """Return the median of each measure of non-normality and coupling mass, a row a cell."""
-    shown = ["departure", "commutator", "numerical_abscissa", "spectral_radius", "transient_gain"]
-    shown += ["scaled_gain", "eigenvector_condition", "mass_RR", "mass_CR", "mass_CC"]
+    shown = ["departure", "commutator", "numerical_abscissa", "spectral_abscissa"]
+    shown += ["transient_gain", "scaled_gain", "eigenvector_condition", "schur_condition"]
+    shown += ["mass_RR", "mass_CR", "mass_CC"]
+    networks = networks[networks["learned"]]
     table = networks.groupby(CELL, sort=False)[shown].median().map(number)
     return table.rename(columns=lambda name: name.replace("_", " ")).reset_index()
 
@@ -133,7 +189,19 @@ def order_table(orders: pd.DataFrame) -> pd.DataFrame:
         sort=False,
     ).map(number)
     wide.columns = [f"{quantity}, {order}" for quantity, order in wide.columns]
+    movable = changes.groupby([*CELL, "order"], sort=False)["movable"].mean().unstack(sort=False)
+    for order in movable:
+        wide[f"movable blocks, {order}"] = (
+            movable[order].map(number).loc[wide.index.droplevel("removed")].to_numpy()
+        )
     return wide.reset_index()
+
+
+def show(table: pd.DataFrame, stem: str | Path, caption: str) -> None:
+    """Write a table as a page of HTML and show it in a notebook."""
+    styled = page(table, caption)
+    styled.to_html(f"{stem}.html", doctype_html=True)
+    display(styled)
 
 
 def page(table: pd.DataFrame, caption: str) -> Styler:

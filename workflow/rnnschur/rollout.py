@@ -1,8 +1,11 @@
 """The forward pass, as the equation stands: the reference for the fast kernel."""
 
+from collections.abc import Callable
 from types import ModuleType
 
 import numpy as np
+
+ENGINES = ("fast", "reference")
 
 
 def rollout(W_xh, W_hh, W_hy, inputs, onset: int = 0, xp: ModuleType = np):
@@ -34,3 +37,20 @@ def rollout(W_xh, W_hh, W_hy, inputs, onset: int = 0, xp: ModuleType = np):
         hidden = xp.tanh(hidden @ recurrent + drive)
         states.append(hidden)
     return xp.stack(states[onset:], -3) @ W_hy.mT
+
+
+def by_engine(engine: str) -> Callable:
+    """Return the forward pass of an engine: `rollout`, or the kernel's, which wants numpy arrays.
+
+    Raises
+    ------
+    ValueError
+        For an engine that is not in `ENGINES`.
+    """
+    if engine not in ENGINES:
+        raise ValueError(f"engine is {engine!r}; allowed: {', '.join(ENGINES)}")
+    if engine == "reference":
+        return rollout
+    from rnnschur import kernels  # only here: the reference engine must not need the compiler
+
+    return kernels.rollout

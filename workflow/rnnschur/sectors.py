@@ -103,10 +103,9 @@ def coupling_masks(schur: OrderedSchur, alpha: float) -> dict[str, np.ndarray]:
               = \|T_R\|_F^2 - \sum_{i \in R} |\lambda_i|^2
 
     is invariant; the sum runs over the standard blocks ``[[a, b], [c, a]]`` of ``R``.  Hence
-    :math:`\|T_{RR}\|_F` is invariant when ``R`` has real eigenvalues only or normal 2x2 blocks
-    (``b = -c``); otherwise the order trades mass between ``B`` and ``N``.  The same holds for
-    ``CC``.  The matrix that is left after ``RR`` or ``CC`` is removed depends on the order in
-    every case.
+    :math:`\|T_{RR}\|_F` is invariant when ``R`` has real eigenvalues only; with pairs, the order
+    trades mass between ``B`` and ``N``.  The same holds for ``CC``.  The matrix that is left after
+    ``RR`` or ``CC`` is removed depends on the order in general.
 
     Examples
     --------

@@ -1,8 +1,8 @@
 """The criterion: does an ablation leave the network's behaviour on its task alone?
 
 An ablation is an epsilon-stabilizer on the task distribution D when the rollout difference
-d_D(f_W, f_W~) is at most epsilon; where it also removes non-negligible mass it is a candidate
-task-restricted symmetry (paper, criteria).
+d_D(f_W, f_W~) is at most epsilon; where it also removes mass that is not negligible, the paper
+calls it a candidate approximate invariance. The verdicts keep these apart.
 """
 
 import numpy as np
@@ -33,9 +33,9 @@ def verdict(
     Returns
     -------
     numpy.ndarray of str
-        ``stabilizer`` (difference at most epsilon, mass not negligible), ``negligible``
-        (difference at most epsilon, but hardly anything was removed), ``fragile`` (difference of
-        at least `fragile`, or not a number) or ``intermediate``.
+        ``stabilizer`` (difference at most epsilon, mass not negligible: a candidate invariance),
+        ``negligible`` (difference at most epsilon, but hardly anything was removed), ``fragile``
+        (difference of at least `fragile`, or not a number) or ``intermediate``.
     """
     difference = np.asarray(rollout_difference)
     safe = difference <= epsilon

@@ -3,7 +3,7 @@
 For ``h_t = tanh(W_hh h_{t-1} + W_xh x_t)``, ``y_t = W_hy h_t`` a permutation of the units with
 flips of sign is an exact symmetry, since tanh acts on each unit alone and is odd.  A general
 rotation is not one, although it leaves every orthogonal invariant of ``W_hh`` as it was: moduli,
-sectors, the norms of the couplings.
+the size of the sectors, the norm of ``T_{C->R}``, the departure from normality.
 """
 
 from __future__ import annotations

@@ -12,16 +12,14 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 import torch
-from torch.nn.utils import clip_grad_norm_, parameters_to_vector, vector_to_parameters
+from torch.nn.utils import parameters_to_vector, vector_to_parameters
 from tqdm import tqdm
 
-from rnnschur import kernels
 from rnnschur.behaviour import measure
 from rnnschur.networks.network import Network, build
+from rnnschur.rollout import ENGINES
 from rnnschur.streams import generator
 from rnnschur.tasks import TaskBase
-
-ENGINES = ("fast", "reference")
 
 
 class Diverged(RuntimeError):
@@ -39,7 +37,7 @@ class Schedule:
     batch : int
         Sequences in a batch.
     learning_rate : float
-        Of Adam (Kingma and Ba 2015), otherwise with the defaults of PyTorch.
+        Of Adam, with the moments of Kingma and Ba (2015).
     gradient_clip : float or None
         Largest norm of the whole gradient; None leaves it as it is.
     record_every : int
@@ -72,6 +70,36 @@ def flatten(network: Network) -> torch.nn.Parameter:
     return vector
 
 
+class Adam:
+    """Adam on one vector (Kingma and Ba 2015, algorithm 1), with the gradient clipped before.
+
+    `torch.optim.Adam` takes the same steps, but its bookkeeping takes longer than the arithmetic
+    on a vector this short.
+    """
+
+    def __init__(self, vector: torch.nn.Parameter, learning_rate: float, clip: float | None):
+        self.parameters, self.gradient = vector.data, vector.grad
+        self.learning_rate, self.clip = learning_rate, clip
+        self.beta1, self.beta2, self.epsilon = 0.9, 0.999, 1e-8
+        self.mean, self.square = torch.zeros_like(vector.data), torch.zeros_like(vector.data)
+        self.updates = 0
+
+    def step(self) -> float:
+        """Update the parameters in place; return the norm of the gradient before it was clipped."""
+        g = self.gradient
+        norm = torch.linalg.vector_norm(g).item()
+        if self.clip is not None and norm > self.clip:
+            g *= self.clip / norm
+        self.updates += 1
+        self.mean.lerp_(g, 1 - self.beta1)
+        self.square.mul_(self.beta2).addcmul_(g, g, value=1 - self.beta2)
+        # The bias corrections of the two moments, 1 - beta^t.
+        first, second = 1 - self.beta1**self.updates, 1 - self.beta2**self.updates
+        scale = torch.sqrt(self.square).div_(math.sqrt(second)).add_(self.epsilon)
+        self.parameters.addcdiv_(self.mean, scale, value=-self.learning_rate / first)
+        return norm
+
+
 class ReferenceEngine:
     """Loss and gradients by autograd, on any device of PyTorch."""
 
@@ -80,11 +108,14 @@ class ReferenceEngine:
         self.device = network.W_xh.device
 
     def outputs(self, inputs: np.ndarray) -> np.ndarray:
+        """Return the outputs from the onset on."""
         with torch.no_grad():
             return self.network(torch.from_numpy(inputs).to(self.device), self.onset).cpu().numpy()
 
-    def add_gradients(self, inputs: np.ndarray, targets: np.ndarray) -> float:
-        """Add the gradients of the mean squared error to the parameters'; return the loss."""
+    def loss_and_gradients(self, inputs: np.ndarray, targets: np.ndarray) -> float:
+        """Return the mean squared error; leave its gradients in the parameters."""
+        for parameter in self.network.parameters():
+            parameter.grad.zero_()
         outputs = self.network(torch.from_numpy(inputs).to(self.device), self.onset)
         target = torch.from_numpy(targets).to(self.device)
         loss = torch.nn.functional.mse_loss(outputs, target)
@@ -96,28 +127,30 @@ class FastEngine:
     """Loss and gradients by the CPU kernel; parametrised matrices are pulled back by autograd."""
 
     def __init__(self, network: Network, onset: int):
+        from rnnschur import kernels  # only here: the reference engine must not need the compiler
+
         self.network, self.onset = network, onset
-        self.kernel = None
-        self.parametrised = not isinstance(network.W_hh, torch.nn.Parameter)
+        self.forward, self.kernel = kernels.rollout, None
+        self.make_kernel = kernels.BackpropagationThroughTime
         self.W_xh, self.W_hy = (w.detach().numpy() for w in (network.W_xh, network.W_hy))
         self.g_xh, self.g_hy = (w.grad.numpy() for w in (network.W_xh, network.W_hy))
+        self.parametrised = not isinstance(network.W_hh, torch.nn.Parameter)
         self.g_hh = torch.zeros_like(network.W_hh) if self.parametrised else network.W_hh.grad
 
     def outputs(self, inputs: np.ndarray) -> np.ndarray:
-        W_hh = self.network.W_hh.detach().numpy()
-        return kernels.rollout(self.W_xh, W_hh, self.W_hy, inputs, self.onset)
+        """Return the outputs from the onset on."""
+        W_hh = self.network.W_hh.detach().contiguous().numpy()
+        return self.forward(self.W_xh, W_hh, self.W_hy, inputs, self.onset)
 
-    def add_gradients(self, inputs: np.ndarray, targets: np.ndarray) -> float:
-        if self.kernel is None:
-            steps, batch, size = inputs.shape
-            width, outputs = self.network.W_hh.shape[0], targets.shape[-1]
-            self.kernel = kernels.BackpropagationThroughTime(
-                steps, batch, size, width, outputs, self.onset
-            )
+    def loss_and_gradients(self, inputs: np.ndarray, targets: np.ndarray) -> float:
+        """Return the mean squared error; leave its gradients in the parameters."""
         W_hh = self.network.W_hh
+        if self.kernel is None:
+            sizes = *inputs.shape, len(W_hh), targets.shape[-1]
+            self.kernel = self.make_kernel(*sizes, self.onset, self.W_xh.dtype)
         loss = self.kernel.loss_and_gradients(
             self.W_xh,
-            np.ascontiguousarray(W_hh.detach().numpy()),
+            W_hh.detach().contiguous().numpy(),
             self.W_hy,
             inputs,
             targets,
@@ -126,6 +159,8 @@ class FastEngine:
             self.g_hy,
         )
         if self.parametrised:
+            for parameter in self.network.parametrizations.parameters():
+                parameter.grad.zero_()
             W_hh.backward(self.g_hh)
         return loss
 
@@ -179,8 +214,7 @@ def train(
     initial.manual_seed(int(generator(study_seed, *name, "initial").integers(2**63)))
     network = build(architecture, task.inputs, width, task.outputs, initial).to(device)
     vector = flatten(network)
-    adam = torch.optim.Adam([vector], lr=schedule.learning_rate, fused=True)
-    clip = math.inf if schedule.gradient_clip is None else schedule.gradient_clip
+    adam = Adam(vector, schedule.learning_rate, schedule.gradient_clip)
     Engine = FastEngine if engine == "fast" else ReferenceEngine
     step = Engine(network, task.onset)
 
@@ -191,17 +225,17 @@ def train(
         range(1, schedule.updates + 1), label, mininterval=10, maxinterval=60, file=sys.stderr
     )
     for update in progress:
-        vector.grad.zero_()
-        loss = step.add_gradients(*task.sample(schedule.batch, batches))
+        loss = step.loss_and_gradients(*task.sample(schedule.batch, batches))
         if not math.isfinite(loss):
             raise Diverged(f"network {label}: the loss is {loss} at update {update}")
-        norm = clip_grad_norm_([vector], clip)
-        adam.step()
+        norm = adam.step()
         if update % schedule.record_every == 0 or update == schedule.updates:
             value = measure(task.metric, step.outputs(monitored[0]), monitored[1])
-            history.append((update, loss, norm.item(), float(value)))
+            history.append((update, loss, norm, float(value)))
             progress.set_postfix_str(f"{task.metric} {value:.4f}", refresh=False)
 
+    if not torch.isfinite(vector).all():
+        raise Diverged(f"network {label}: the last update left weights that are not finite")
     weights = {
         key: getattr(network, key).detach().cpu().contiguous().numpy().copy()
         for key in ("W_hh", "W_xh", "W_hy")

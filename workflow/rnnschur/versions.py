@@ -7,11 +7,17 @@ LIBRARIES = ("numpy", "scipy", "torch", "numba", "llvmlite", "pandas", "safetens
 
 
 def versions() -> dict[str, str]:
-    """Return the versions of Python and of the libraries that decide a number, and the machine."""
+    """Return what decides the last bits: Python, libraries and processor."""
     found = {"python": platform.python_version(), "machine": platform.machine()}
     for library in LIBRARIES:
         try:
             found[library] = version(library)
         except PackageNotFoundError:
             found[library] = "not installed"
+    try:
+        from llvmlite.binding import get_host_cpu_name
+
+        found["processor"] = get_host_cpu_name()
+    except ImportError:
+        found["processor"] = platform.processor()
     return found

@@ -44,6 +44,11 @@ class Weights:
     def __len__(self) -> int:
         return len(self.seed)
 
+    def __iter__(self):
+        """Yield the seed and the weights (W_hh, W_xh, W_hy) of each network."""
+        networks = zip(self.W_hh, self.W_xh, self.W_hy, strict=True)
+        return zip(self.seed.tolist(), networks, strict=True)
+
 
 def whole_file(path: str | Path, write) -> None:
     """Call `write` with a temporary path and rename the file to `path` once it is complete.

@@ -6,7 +6,7 @@ OUTPUTS          {block}.ablations.csv  one row a network and ablation
 
 
 rule ablation:
-    """Remove all 8 subsets of RR, CR and CC at one alpha (paper, key designs 2 and 3)."""
+    """Remove all 8 subsets of RR, CR and CC at one alpha, with input and readout fixed."""
     input:
         lambda wildcards: sources(
             "scripts/ablation.py", f"rnnschur/tasks/{wildcards.task}.py"

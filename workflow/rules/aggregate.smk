@@ -9,7 +9,7 @@ OUTPUTS          tables/networks.csv, ablations.csv, thresholds.csv, spectra.csv
 
 
 rule tables:
-    """Gather the rows of all blocks, and mark the networks that have learned their task."""
+    """Gather the rows of all blocks, judge them, and mark the networks that have learned."""
     input:
         sources("scripts/tables.py"),
         histories=of_all_blocks(".history.csv"),
@@ -36,6 +36,7 @@ rule tables:
     threads: 1
     params:
         blocks=[list(block) for block in study.blocks(config)],
+        criterion=study.criterion(config),
         learned={
             task: settings["learned"] for task, settings in config["tasks"].items()
         },

@@ -1,4 +1,6 @@
-"""Grid and paths, nothing else."""
+"""Grid and paths, and the files of the report, nothing else."""
+
+import json
 
 import json
 
@@ -47,18 +49,20 @@ FIRST_NETWORKS = {
 
 
 def drawing(kind, name, category):
-    """Return the PNG file of a figure, for the report."""
-    return report(
-        f"{FIGURES}/{kind}_{name}.png",
+    """Return the files of a figure, its PNG for the report."""
+    stem = f"{FIGURES}/{kind}_{name}"
+    picture = report(
+        f"{stem}.png",
         caption=f"../../report/captions/{kind}.rst",
         category=category,
         labels={"figure": kind, "of": name},
     )
+    return [picture, f"{stem}.pdf"]
 
 
 def drawings(kind, names, category):
-    """Return the PNG files of one kind of figure, one for each of the names."""
-    return [drawing(kind, name, category) for name in names]
+    """Return the files of one kind of figure, one for each of the names."""
+    return [file for name in names for file in drawing(kind, name, category)]
 
 
 def page(name):

@@ -13,6 +13,7 @@ rule render_networks:
         of_first_blocks(".schur.safetensors"),
         notebook="workflow/notebooks/networks.ipynb",
     output:
+        page("training_table"),
         drawings("learning", TASKS, "Networks"),
         drawings("spectra", TASKS, "Networks"),
         drawings("schur", CELLS, "Networks"),
@@ -39,8 +40,7 @@ rule render_networks:
         " {input.notebook} {output.notebook} > {log} 2>&1"
 
 
-rule render_ablations:
-    """Render the paper's tables, ablation profiles, the criterion and rollouts."""
+use rule render_networks as render_ablations with:
     input:
         sources("notebooks/ablations.ipynb"),
         rules.tables.output,
@@ -51,44 +51,36 @@ rule render_ablations:
     output:
         page("main_table"),
         page("damage_table"),
+        page("dominance_table"),
         page("threshold_table"),
         page("verdict_table"),
+        drawing("criterion", "all", "Ablations"),
         drawings("profile", TASKS, "Ablations"),
         drawings("thresholds", TASKS, "Ablations"),
         drawings("rollouts", CELLS, "Rollouts"),
-        drawing("criterion", "all", "Ablations"),
         notebook=f"{RESULTS}/notebooks/ablations.ipynb",
     log:
         f"{LOGS}/render_ablations.log",
     benchmark:
         f"{BENCHMARKS}/render_ablations.tsv"
-    retries: 1
-    conda:
-        "../../envs/study.yaml"
-    threads: 1
     params:
         settings=json.dumps(
             {
                 "tables": TABLES,
                 "figures": FIGURES,
                 "networks": FIRST_NETWORKS,
+                "alpha": config["diagnosis"]["alpha"],
                 "study_seed": config["study_seed"],
+                "engine": config["training"]["engine"],
                 "protocols": {
                     task: config["tasks"][task]["protocol"] for task in TASKS
                 },
-                **{
-                    key: config["diagnosis"][key]
-                    for key in ("alpha", "epsilon", "minimum_mass", "fragile")
-                },
+                **study.criterion(config),
             }
         ),
-    shell:
-        "papermill --no-progress-bar -k python3 -y {params.settings:q}"
-        " {input.notebook} {output.notebook} > {log} 2>&1"
 
 
-rule render_coordinates:
-    """Render conditioning, non-normality and the controls."""
+use rule render_networks as render_coordinates with:
     input:
         sources("notebooks/coordinates.ipynb"),
         rules.tables.output,
@@ -104,15 +96,8 @@ rule render_coordinates:
         f"{LOGS}/render_coordinates.log",
     benchmark:
         f"{BENCHMARKS}/render_coordinates.tsv"
-    retries: 1
-    conda:
-        "../../envs/study.yaml"
-    threads: 1
     params:
         settings=json.dumps({"tables": TABLES, "figures": FIGURES}),
-    shell:
-        "papermill --no-progress-bar -k python3 -y {params.settings:q}"
-        " {input.notebook} {output.notebook} > {log} 2>&1"
 
 
 rule figures:

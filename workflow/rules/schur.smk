@@ -8,7 +8,7 @@ OUTPUTS          {block}.schur.safetensors  Q and T, float64
 
 
 rule schur:
-    """Write W_hh = Q T Q^T with eigenvalues in non-increasing modulus (paper, key design 1)."""
+    """Write W_hh = Q T Q^T with eigenvalues in non-increasing modulus (the paper's coordinates)."""
     input:
         sources("scripts/schur.py"),
         weights=rules.train.output.weights,

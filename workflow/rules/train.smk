@@ -7,7 +7,7 @@ OUTPUTS  {block}.safetensors  W_hh, W_xh, W_hy, seed, stacked over the networks
 
 
 rule train:
-    """Train the networks of a block of seeds (paper, loss and training)."""
+    """Train the networks of a block of seeds as the paper does, by Adam."""
     input:
         lambda wildcards: sources(
             "scripts/train.py",

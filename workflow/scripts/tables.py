@@ -5,6 +5,7 @@ import sys
 import pandas as pd
 
 from rnnschur.behaviour import METRICS, has_learned
+from rnnschur.stabilizers import verdict
 
 sys.stdout = sys.stderr = open(snakemake.log[0], "w", buffering=1)
 
@@ -52,10 +53,17 @@ networks = network_table(ablations, histories, spectra, nonnormality)
 networks.reset_index().to_csv(snakemake.output.networks, index=False)
 histories.to_csv(snakemake.output.histories, index=False)
 spectra.to_csv(snakemake.output.spectra, index=False)
-ablations.merge(networks["learned"], left_on=NETWORK, right_index=True).to_csv(
-    snakemake.output.ablations, index=False
-)
-for kind in ("thresholds", "symmetries", "orders"):
+learned = networks["learned"]
+for kind, table in (
+    ("ablations", ablations),
+    ("thresholds", gather(snakemake.input.thresholds)),
+):
+    table["verdict"] = verdict(
+        table["rollout_difference"], table["removed_mass"], **snakemake.params.criterion
+    )
+    table = table.merge(learned, left_on=NETWORK, right_index=True)
+    table.to_csv(snakemake.output[kind], index=False)
+for kind in ("symmetries", "orders"):
     table = gather(snakemake.input[kind])
-    table = table.merge(networks["learned"], left_on=NETWORK, right_index=True)
+    table = table.merge(learned, left_on=NETWORK, right_index=True)
     table.to_csv(snakemake.output[kind], index=False)

@@ -1,7 +1,7 @@
 """Train the networks of a block one after the other; each finished one survives an interruption."""
 
+import hashlib
 import json
-import os
 import shutil
 import sys
 from pathlib import Path
@@ -17,6 +17,12 @@ from rnnschur.versions import versions
 sys.stdout = sys.stderr = open(snakemake.log[0], "w", buffering=1)
 torch.set_num_threads(snakemake.threads)
 
+
+def digest(files):
+    """Return a digest of the modules that a result depends on."""
+    return hashlib.sha256(b"".join(Path(file).read_bytes() for file in files)).hexdigest()
+
+
 cell, settings = snakemake.wildcards, snakemake.params.training
 device = settings["device"]
 if device == "auto":
@@ -31,15 +37,17 @@ record = {
     "width": int(cell.width),
     "training": {**settings, "engine": engine, "device": device},
     "versions": versions(),
+    "code": digest(snakemake.input),
 }
 
 # Finished networks wait here until their block is complete. They count only for this very record.
 waiting = Path(f"{snakemake.output.weights}.partial")
 stamp = json.dumps(record, sort_keys=True)
-if waiting.exists() and (waiting / "record.json").read_text() != stamp:
+kept = waiting / "record.json"
+if waiting.exists() and not (kept.exists() and kept.read_text() == stamp):
     shutil.rmtree(waiting)
 waiting.mkdir(parents=True, exist_ok=True)
-weights.whole_file(waiting / "record.json", lambda path: path.write_text(stamp))
+weights.whole_file(kept, lambda path: path.write_text(stamp))
 
 failures, trained, histories = [], [], []
 for seed in range(int(cell.first), int(cell.last) + 1):
@@ -78,5 +86,5 @@ seeds = np.arange(int(cell.first), int(cell.last) + 1)
 weights.save(snakemake.output.weights, {**stack, "seed": seeds})
 columns = ["seed", "update", "loss", "gradient_norm", "value"]
 pd.concat(histories)[columns].to_csv(snakemake.output.history, index=False)
-Path(snakemake.output.record).write_text(json.dumps(record, indent=2) + os.linesep)
+Path(snakemake.output.record).write_text(json.dumps(record, indent=2) + "\n")
 shutil.rmtree(waiting)

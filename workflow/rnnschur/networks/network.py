@@ -10,7 +10,7 @@ from rnnschur.rollout import rollout
 
 
 class Network(nn.Module):
-    r"""One-layer tanh network without biases (paper, method).
+    r"""One-layer tanh network without biases (paper).
 
     .. math::
         h_t = \tanh(W_{hh} h_{t-1} + W_{xh} x_t), \qquad y_t = W_{hy} h_t, \qquad h_0 = 0

@@ -1,6 +1,7 @@
 """What every task offers to training and diagnosis."""
 
-from dataclasses import asdict, dataclass, field, fields
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field, fields
 from typing import ClassVar
 
 import numpy as np
@@ -23,16 +24,20 @@ def whole(low: int) -> object:
 
 def real(low: float, high: float) -> object:
     """Declare a protocol key that is a number between `low` and `high`, both included."""
-    return option(
-        f"a number from {low} to {high}",
-        lambda value: (
-            isinstance(value, int | float) and not isinstance(value, bool) and low <= value <= high
-        ),
-    )
+    return option(f"a number from {low} to {high}", lambda v: _number(v) and low <= v <= high)
+
+
+def positive(high: float) -> object:
+    """Declare a protocol key that is a number above 0 and at most `high`."""
+    return option(f"a number in (0, {high}]", lambda value: _number(value) and 0 < value <= high)
+
+
+def _number(value) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 @dataclass(frozen=True)
-class TaskBase:
+class TaskBase(ABC):
     """A task distribution: batches of input sequences and the outputs they ask for.
 
     The fields of a subclass are its protocol keys. All arrays are float32 and time-major: inputs
@@ -67,14 +72,9 @@ class TaskBase:
                 raise ValueError(f"{key} is {protocol[key]!r}; allowed: {known[key]['allowed']}")
         return cls(**protocol)
 
-    @property
-    def protocol(self) -> dict:
-        """The protocol keys and their values."""
-        return asdict(self)
-
+    @abstractmethod
     def sample(self, batch: int, generator: np.random.Generator) -> Batch:
         """Draw a training batch of `batch` sequences: (inputs, targets)."""
-        raise TypeError(f"{type(self).__module__} does not define sample()")
 
     def held_out(self, batch: int, generator: np.random.Generator) -> Batch:
         """Draw sequences to judge a network by; the same distribution as training unless said."""

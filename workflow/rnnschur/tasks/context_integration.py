@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rnnschur.tasks.base import Batch, TaskBase, real, whole
+from rnnschur.tasks.base import Batch, TaskBase, positive, real, whole
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Task(TaskBase):
     """
 
     steps: int = whole(1)
-    largest_mean: float = real(0, 10)
+    largest_mean: float = positive(10)
     noise: float = real(0, 10)
 
     metric = "fvu"

@@ -14,8 +14,8 @@ class Task(TaskBase):
     The sequence s_0 ... s_{L-1}, with elements drawn from {-1, +1}, is shown during the first L
     steps. From then on the input is zero, and the output at step L + t should be s_{t mod L}.
     Training asks for `replays` passes through the sequence; a network is judged over the first
-    `judged_symbols` generated symbols, longer than anything it was trained on (paper, main
-    results: 128 symbols).
+    `judged_symbols` generated symbols, longer than anything it was trained on (paper: 128
+    symbols).
 
     Parameters
     ----------

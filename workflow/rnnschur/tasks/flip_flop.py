@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rnnschur.tasks.base import Batch, TaskBase, real, whole
+from rnnschur.tasks.base import Batch, TaskBase, positive, whole
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Task(TaskBase):
 
     steps: int = whole(1)
     channels: int = whole(1)
-    pulse_probability: float = real(0, 1)
+    pulse_probability: float = positive(1)
 
     metric = "fvu"
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rnnschur.tasks.base import Batch, TaskBase, real, whole
+from rnnschur.tasks.base import Batch, TaskBase, positive, real, whole
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Task(TaskBase):
 
     steps: int = whole(1)
     lowest_frequency: float = real(0, 0.5)
-    highest_frequency: float = real(0, 0.5)
+    highest_frequency: float = positive(0.5)
 
     metric = "fvu"
     inputs = 1

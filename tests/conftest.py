@@ -1,0 +1,6 @@
+"""Random inputs are the same at every run, and no test races a clock."""
+
+from hypothesis import settings
+
+settings.register_profile("repeatable", derandomize=True, deadline=None)
+settings.load_profile("repeatable")

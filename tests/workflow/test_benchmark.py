@@ -1,0 +1,29 @@
+"""The benchmark runs and writes what it says; its numbers are nobody's business here."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.workflow
+def test_a_quick_run_writes_its_tables_and_its_figure(tmp_path):
+    run = subprocess.run(
+        [sys.executable, "tests/benchmark/engines.py", "--quick", "--output", tmp_path],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": "workflow"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr[-8000:]
+    table = pd.read_csv(tmp_path / "engines.csv")
+    assert {"nn.RNN", "Python loop", "reference engine", "fast engine"} <= set(table["contender"])
+    assert (table.drop(columns="contender") > 0).all(axis=None)
+    assert (tmp_path / "engines.md").read_text() in run.stdout
+    assert {path.suffix for path in tmp_path.iterdir()} == {".csv", ".md", ".png", ".pdf"}
