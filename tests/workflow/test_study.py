@@ -131,7 +131,7 @@ def test_networks_learn_something(table):
     perfect = networks.dropna(subset="first_perfect").set_index(NETWORK)["first_perfect"]
     for identity, update in perfect.items():
         history = histories.set_index(NETWORK).loc[identity].set_index("update")["value"]
-        assert history[update] == 1 and (history[: update - 1] < 1).all()
+        assert history[update] == 1 and (history[history.index < update] < 1).all()
 
 
 def test_summaries_are_the_statistics_of_the_tables(table):
@@ -165,7 +165,7 @@ def test_every_figure_exists_as_png_and_pdf_and_is_not_blank(finished, config):
     }.items():
         assert len([p for p in pictures if p.stem.startswith(kind)]) == number, kind
     for picture in pictures:
-        pixels = image.imread(picture)[..., :3]
+        pixels = image.imread(picture)[::3, ::3, :3]
         assert len(np.unique(pixels.reshape(-1, 3), axis=0)) > 20, picture
         assert np.mean(pixels < 0.99) > 0.005, picture
         pdf = picture.with_suffix(".pdf").read_bytes()
@@ -314,7 +314,7 @@ def test_an_interrupted_block_keeps_its_finished_networks(project):
     while not waiting.exists() and time.monotonic() < deadline:
         time.sleep(0.02)
     os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+    process.communicate()
     assert waiting.exists() and not target.exists()
     finished = load_file(waiting)["W_hh"].tobytes()
     project.run("snakemake", "--unlock")
