@@ -16,7 +16,10 @@ min_version("9.0")
 # Every script, notebook and module finds the package and the study's settings here.
 HERE = str(Path(workflow.basedir) / "workflow")
 sys.path.insert(0, HERE)
-os.environ.update(PYTHONPATH=os.pathsep.join([HERE, os.getenv("PYTHONPATH", "")]))
+inherited = os.getenv("PYTHONPATH", "").split(os.pathsep)
+os.environ.update(
+    PYTHONPATH=os.pathsep.join([HERE, *(p for p in inherited if p not in ("", HERE))])
+)
 
 import study
 

@@ -57,10 +57,9 @@ def save(figure: Figure, stem: str | Path) -> None:
 
 
 def grid(rows: int, columns: int, width: float, height: float, **options):
-    """Return a figure and a 2-d array of axes, each `width` x `height` inches."""
-    return plt.subplots(
-        rows, columns, figsize=(width * columns, height * rows), squeeze=False, **options
-    )
+    """Return a figure and a 2-d array of axes, each about `width` x `height` inches."""
+    size = max(width * columns, 4.6), height * rows + 0.5  # room for the legend below
+    return plt.subplots(rows, columns, figsize=size, squeeze=False, **options)
 
 
 def title(task: str, architecture: str, width: int) -> str:
@@ -301,7 +300,7 @@ def criterion(table: pd.DataFrame, epsilon: float, minimum_mass: float, fragile:
 
 
 def thresholds(table: pd.DataFrame) -> Figure:
-    """Draw the mean behaviour of each cell under the ablations, one line a threshold."""
+    """Draw mean and range over the networks of a cell under each ablation, a colour a threshold."""
     metric = table["metric"].iloc[0]
     figure, axes = cell_grid(table, 3.0, 2.3, sharex=True, sharey=True)
     for cell, axis in axes:
@@ -316,11 +315,11 @@ def thresholds(table: pd.DataFrame) -> Figure:
                 place,
                 mean,
                 yerr=[mean - low, high - mean],
-                marker="o",
+                fmt="o",
                 markersize=3,
                 linewidth=0.8,
                 color=_PALETTE[index],
-                label=rf"$\alpha$ = {alpha:g} (mean and range over networks)",
+                label=rf"$\alpha$ = {alpha:g}",
             )
         if metric == "fvu":
             axis.set_yscale("log")

@@ -2,8 +2,6 @@
 
 import json
 
-import json
-
 from sources import sources
 
 RESULTS = config["results"]
@@ -30,15 +28,6 @@ def of_all_blocks(suffix):
     ]
 
 
-def of_first_blocks(suffix):
-    """Return the file with the given suffix of the first block of every cell of the grid."""
-    return [
-        NETWORKS.format(**block._asdict()) + suffix
-        for block in study.blocks(config)
-        if block.first == 0
-    ]
-
-
 TASKS = list(dict.fromkeys(cell.task for cell in study.cells(config)))
 CELLS = ["{0}_{1}_n{2}".format(*cell) for cell in study.cells(config)]
 FIRST_NETWORKS = {
@@ -46,6 +35,11 @@ FIRST_NETWORKS = {
     for block in study.blocks(config)
     if block.first == 0
 }
+
+
+def of_first_blocks(suffix):
+    """Return the file with the given suffix of the first block of every cell of the grid."""
+    return [stem + suffix for stem in FIRST_NETWORKS.values()]
 
 
 def drawing(kind, name, category):

@@ -1,0 +1,150 @@
+"""The tables of the report, on hand-made results."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from rnnschur import presentation
+from rnnschur.figures import ORDER
+
+CELL = {"task": "sine", "architecture": "orthogonal", "width": 64}
+
+
+def rows(values, **columns):
+    """Return rows of ablations.csv: (seed, removed, delta, sensitivity)."""
+    table = pd.DataFrame(values, columns=["seed", "removed", "delta", "sensitivity"])
+    return table.assign(**{**CELL, "metric": "fvu", "learned": True, **columns})
+
+
+def test_numbers_and_intervals():
+    assert presentation.number(0.123456) == "0.123"
+    assert presentation.number(12345.6) == "12346"
+    assert presentation.number(np.nan) == ""
+    row = pd.Series({"mean": 2.0, "low": 1.5, "high": 2.25})
+    assert presentation.with_interval(row) == "2 [1.5, 2.25]"
+    assert presentation.with_interval(pd.Series({"mean": 2.0, "low": np.nan})) == "2"
+
+
+def test_main_table_has_the_papers_order_and_keeps_numbers_in_their_rows():
+    comparison = pd.DataFrame(
+        {
+            "task": "copy",
+            "removed": ["CR", "none", "RR"],
+            "paper": [0.639, 1.0, 0.876],
+            "ours": [0.7, 0.99, 0.75],
+            "sd": 0.01,
+            "low": [0.69, 0.98, 0.74],
+            "high": [0.71, 1.0, 0.76],
+            "networks": 5,
+            "difference": [0.061, -0.01, -0.126],
+        }
+    )
+    table = presentation.main_table(comparison)
+    assert len(table) == len(ORDER)
+    assert table.loc["intact", "paper"] == "1" and table.loc["intact", "ours (mean)"] == "0.99"
+    assert table.loc["CR", "interval"] == "[0.69, 0.71]"
+    assert table.loc["CC", "paper"] == "" and table.loc["CC", "networks"] == 0
+
+
+def test_dominance_counts_the_most_damaging_coupling_of_each_network():
+    ablations = rows(
+        [
+            *((0, "RR", 0.1, 9.0), (0, "CR", 0.2, 3.0), (0, "CC", 0.9, 4.0)),
+            *((1, "RR", 0.0, np.nan), (1, "CR", 0.5, 7.0), (1, "CC", 0.4, 1.0)),
+            *((2, "RR", 0.0, np.nan), (2, "CR", 0.0, 0.0), (2, "CC", -0.1, -1.0)),
+        ]
+    )
+    (table,) = presentation.dominance_table(ablations).to_dict("records")
+    assert table["networks"] == 3
+    assert [table[f"damage: {c}"] for c in ("RR", "CR", "CC")] == [0, 1, 1]
+    assert [table[f"sensitivity: {c}"] for c in ("RR", "CR", "CC")] == [1, 1, 0]
+
+
+def test_dominance_takes_a_loss_of_accuracy_as_damage_and_leaves_out_the_untrained():
+    ablations = rows([(0, "RR", -0.1, 1.0), (0, "CR", -0.4, 2.0), (0, "CC", 0.1, -1.0)])
+    ablations["metric"] = "replay_accuracy"
+    untrained = rows([(1, "RR", 5.0, 5.0), (1, "CR", 0.0, 0.0), (1, "CC", 0.0, 0.0)], learned=False)
+    (table,) = presentation.dominance_table(pd.concat([ablations, untrained])).to_dict("records")
+    assert table["networks"] == 1 and table["damage: CR"] == 1
+
+
+def test_damage_table_hides_the_sensitivity_of_next_to_nothing():
+    summary = pd.DataFrame(
+        [
+            (removed, quantity, mean, mean - 0.1, mean + 0.1)
+            for removed, mass in (("CR", 0.2), ("CC", 1e-7))
+            for quantity, mean in (("delta", 0.5), ("removed_mass", mass), ("sensitivity", 99.0))
+        ],
+        columns=["removed", "quantity", "mean", "low", "high"],
+    ).assign(**CELL)
+    paper = pd.DataFrame([{**CELL, "removed": "CR", "quantity": "delta", "paper": 1.73}])
+    table = presentation.damage_table(summary, paper, 0.01).set_index("removed")
+    assert table.loc["CR", "change"] == "0.5 [0.4, 0.6]"
+    assert table.loc["CR", "change, paper"] == "1.73" and table.loc["CC", "change, paper"] == ""
+    assert table.loc["CR", "sensitivity"].startswith("99") and table.loc["CC", "sensitivity"] == ""
+
+
+def test_verdicts_are_counted_over_the_networks_that_learned():
+    ablations = rows([(0, "CC", 0, 0), (1, "CC", 0, 0), (2, "CC", 0, 0), (3, "none", 0, 0)])
+    ablations["verdict"] = ["stabilizer", "fragile", "stabilizer", "negligible"]
+    ablations.loc[2, "learned"] = False
+    (table,) = presentation.verdict_table(ablations).to_dict("records")
+    assert [table[v] for v in ("stabilizer", "negligible", "intermediate", "fragile")] == [
+        *(1, 0, 0, 1)
+    ]
+
+
+def test_order_changes_are_against_the_order_by_modulus():
+    orders = pd.DataFrame(
+        [
+            ("by modulus", 0, "RR", 0.40, 0.75, 0),
+            ("ties", 0, "RR", 0.41, 0.70, 4),
+            ("ties", 1, "RR", 0.38, 0.75, 4),
+        ],
+        columns=["order", "draw", "removed", "removed_mass", "value", "movable"],
+    ).assign(**CELL, seed=0)
+    changes = presentation.order_changes(orders)
+    np.testing.assert_allclose(changes["mass_change"], [0.01, -0.02])
+    np.testing.assert_allclose(changes["value_change"], [-0.05, 0])
+    (table,) = presentation.order_table(orders).to_dict("records")
+    assert table["mass, ties"] == "0.02" and table["measure, ties"] == "0.05"
+    assert table["movable blocks, ties"] == "4"
+
+
+def test_training_table_names_the_worst_network_by_its_metric():
+    networks = pd.DataFrame(
+        {
+            **CELL,
+            "metric": "fvu",
+            "learned": [True, True, False],
+            "value": [0.1, 0.3, 0.9],
+            "first_perfect": np.nan,
+            "spectral_radius": [1.0, 1.2, 5.0],
+            "leading": [1, 3, 64],
+        }
+    )
+    (table,) = presentation.training_table(networks).to_dict("records")
+    assert (table["trained"], table["learned"], table["ever perfect"]) == (3, 2, 0)
+    assert (table["intact, mean"], table["intact, worst"]) == ("0.2", "0.3")
+    networks["metric"] = "replay_accuracy"
+    assert presentation.training_table(networks)["intact, worst"][0] == "0.1"
+
+
+def test_a_page_is_html_with_its_caption():
+    page = presentation.page(pd.DataFrame({"alpha": [0.9], "x": ["1"]}), "What it is.")
+    text = page.to_html(doctype_html=True)
+    assert "What it is." in text and "0.90" in text
+
+
+@pytest.mark.parametrize("name", ["symmetry_table", "nonnormality_table"])
+def test_one_row_a_group(name):
+    measures = [
+        *("rollout_difference", "moduli_change", "departure_change", "departure", "commutator"),
+        *("numerical_abscissa", "spectral_abscissa", "transient_gain", "scaled_gain"),
+        *("eigenvector_condition", "schur_condition", "mass_RR", "mass_CR", "mass_CC"),
+    ]
+    table = pd.DataFrame({**CELL, "control": "rotation", "learned": True, "seed": [0, 1, 2]})
+    table = table.assign(**{measure: [1.0, 2.0, 3.0] for measure in measures})
+    (found,) = getattr(presentation, name)(table).to_dict("records")
+    extremes = {"1", "3"} if name == "symmetry_table" else {"2"}
+    assert set(found.values()) - {*CELL.values(), "rotation"} == extremes
