@@ -15,6 +15,7 @@ $(READY): envs/requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed; this is " + sys.version.split()[0] + ". Give another: make PYTHON=python3.12" if sys.version_info < (3, 11) else 0)'
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/python -m pip install --disable-pip-version-check --quiet --requirement envs/requirements.txt
+	$(VENV)/bin/python -m pip install --disable-pip-version-check --quiet --no-deps --editable .
 	@touch $@
 
 study: $(READY)  ## run the paper's study: networks, tables, figures, report
@@ -38,5 +39,5 @@ lint: $(READY)  ## check style of Python, notebooks and rules
 test: $(READY) lint  ## run the tests
 	pytest
 
-clean:  ## remove the results of a run, not the environment
+clean:  ## remove results/ with its trained networks, not the environment
 	rm -rf results .snakemake

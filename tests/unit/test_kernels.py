@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rnnschur import kernels
-from rnnschur.kernels import BackpropagationThroughTime, rollout
+from rnnschur.kernels import BackpropagationThroughTime, compiled, rollout
 
-WORKFLOW = Path(kernels.__file__).parents[1]
+WORKFLOW = Path(kernels.__file__).parents[2]
 TYPES = [np.float32, np.float64]
 SHAPE = {"steps": 5, "batch": 3, "inputs": 2, "hidden": 11, "outputs": 4, "onset": 2}
 WEIGHTS = ["W_xh", "W_hh", "W_hy"]
@@ -95,7 +95,7 @@ def test_long_run_at_the_size_of_the_study(dtype):
 
 def tanh(values):
     values = np.array(values)[np.newaxis]
-    kernels._tanh(values)
+    compiled.tanh(values)
     return values[0]
 
 
@@ -256,13 +256,14 @@ SCRIPT = """
 import sys
 import numpy as np
 from rnnschur import kernels
+from rnnschur.kernels.compiled import backward
 arrays = dict(np.load(sys.argv[1]))
 steps, batch, inputs = arrays["x"].shape
 problem = kernels.BackpropagationThroughTime(steps, batch, inputs, *arrays["W_hy"].T.shape, 2)
 loss = problem.loss_and_gradients(**arrays)
 y = kernels.rollout(*(arrays[name] for name in ("W_xh", "W_hh", "W_hy", "x")))
-hits = sum(kernels._backward.stats.cache_hits.values())
-wide = any("ymm" in code or "zmm" in code for code in kernels._backward.inspect_asm().values())
+hits = sum(backward.stats.cache_hits.values())
+wide = any("ymm" in code or "zmm" in code for code in backward.inspect_asm().values())
 np.savez(sys.argv[2], loss=loss, y=y, hits=hits, wide=wide,
          **{name: arrays[name] for name in ("g_xh", "g_hh", "g_hy")})
 """

@@ -80,5 +80,5 @@ def test_cayley_stays_orthogonal_and_the_others_do_not():
 
 
 def test_unknown_architecture_is_named():
-    with pytest.raises(ValueError, match="architecture is 'lstm'; allowed: default, orthogonal"):
+    with pytest.raises(ValueError, match="architecture is 'lstm'; allowed: cayley, "):
         network("lstm")

@@ -19,6 +19,7 @@ def rows(values, **columns):
 def test_numbers_and_intervals():
     assert presentation.number(0.123456) == "0.123"
     assert presentation.number(12345.6) == "12346"
+    assert presentation.number(5.2e29) == "5.2e+29"
     assert presentation.number(np.nan) == ""
     row = pd.Series({"mean": 2.0, "low": 1.5, "high": 2.25})
     assert presentation.with_interval(row) == "2 [1.5, 2.25]"

@@ -1,6 +1,8 @@
 """Training: the two engines against each other and against PyTorch's own layers and optimizer."""
 
 import dataclasses
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -156,3 +158,31 @@ def test_unknown_engine_and_device_are_named():
         run(engine="quick")
     with pytest.raises(ValueError, match="device is 'cuda'; allowed: cpu, with the engine 'fast'"):
         train("copy", COPY, "default", 10, 0, SCHEDULE, 11, "fast", "cuda")
+
+
+WITHOUT_COMPILER = """
+import sys
+sys.modules["numba"] = sys.modules["llvmlite"] = None  # importing them fails
+import numpy as np
+from rnnschur import tasks
+from rnnschur.diagnosis import diagnose
+from rnnschur.rollout import by_engine
+from rnnschur.schur import ordered_real_schur
+from rnnschur.training import Schedule, train
+from rnnschur.versions import versions
+
+task = tasks.make("sine", steps=9, lowest_frequency=0.01, highest_frequency=0.05)
+schedule = Schedule(5, 4, 1e-3, 1.0, 5, 4)
+W, _ = train("sine", task, "cayley", 6, 0, schedule, 0, "reference")
+form, batch = ordered_real_schur(W["W_hh"]), task.held_out(8, np.random.default_rng(0))
+weights = W["W_hh"], W["W_xh"], W["W_hy"]
+table = diagnose(*weights, form, [0.9], task.metric, *batch, by_engine("reference"))
+print(len(table), versions()["numba"] != "")
+"""
+
+
+def test_the_reference_engine_needs_no_compiler():
+    run = subprocess.run(
+        [sys.executable, "-c", WITHOUT_COMPILER], cwd="workflow", capture_output=True, text=True
+    )
+    assert run.stdout.split() == ["8", "True"], run.stderr

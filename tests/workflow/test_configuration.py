@@ -31,11 +31,15 @@ def change(path, value):
 @pytest.mark.parametrize(
     ("path", "value", "message"),
     [
-        (["experiments", 0, "task"], "copi", "experiments[0].task is 'copi'; allowed: copy, "),
+        (
+            ["experiments", 0, "task"],
+            "copi",
+            "experiments[0].task is 'copi'; allowed: ",
+        ),
         (
             ["experiments", 0, "architectures"],
             ["lstm"],
-            "experiments[0].architectures is 'lstm'; allowed: default, orthogonal, ",
+            "experiments[0].architectures is 'lstm'; allowed: cayley, default, ",
         ),
         (["experiments", 1, "widths"], [0], "experiments[1].widths[0] is 0; allowed: a whole "),
         (["experiments", 1, "widths"], [64, 64], "experiments[1].widths is [64, 64]; allowed: "),
@@ -61,7 +65,11 @@ def change(path, value):
             0,
             "tasks.copy.protocol.replays is 0; allowed: a whole number of at least 1",
         ),
-        (["tasks", "pong"], CONFIG["tasks"]["sine"], "tasks is 'pong'; allowed: copy, "),
+        (
+            ["tasks", "pong"],
+            CONFIG["tasks"]["sine"],
+            "tasks is 'pong'; allowed: ",
+        ),
         (["training", "engine"], "quick", "training.engine is 'quick'; allowed: fast, reference"),
         (["training"], None, "training is None; allowed: "),
         (["results"], "my results", "results is 'my results'; allowed: "),

@@ -16,10 +16,10 @@ CELL = ["task", "architecture", "width"]
 
 
 def number(value: float) -> str:
-    """Return a number with three significant digits; nothing for NaN."""
+    """Return a number with three significant digits, whole up to 100,000; nothing for NaN."""
     if np.isnan(value):
         return ""
-    return f"{value:.3g}" if abs(value) < 1000 else f"{value:.0f}"
+    return f"{value:.0f}" if 1000 <= abs(value) < 100_000 else f"{value:.3g}"
 
 
 def interval(row: pd.Series) -> str:

@@ -37,9 +37,7 @@ rule tables:
     params:
         blocks=[list(block) for block in study.blocks(config)],
         criterion=study.criterion(config),
-        learned={
-            task: settings["learned"] for task, settings in config["tasks"].items()
-        },
+        learned={task: config["tasks"][task]["learned"] for task in TASKS},
     script:
         "../scripts/tables.py"
 

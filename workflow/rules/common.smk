@@ -14,8 +14,8 @@ BENCHMARKS = f"{RESULTS}/benchmarks"
 
 
 wildcard_constraints:
-    task="[a-z_]+",
-    architecture="[a-z_]+",
+    task="[a-z0-9_]+",
+    architecture="[a-z0-9_]+",
     width="[0-9]+",
     first="[0-9]+",
     last="[0-9]+",

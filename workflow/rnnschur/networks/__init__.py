@@ -1,7 +1,9 @@
-"""Architectures of the recurrent matrix and their registry.
+"""Architectures of the recurrent matrix.
 
-To add an architecture, write one module here with a function ``initialise(network, generator)``
-that fills, or parametrises, `network.W_hh`, and name it in `ARCHITECTURES`.
+Every module here but `network` is an architecture under its own name. To add one, write a module
+with a function ``initialise(network, generator)`` that fills, or parametrises, `network.W_hh`.
 """
 
-ARCHITECTURES = ("default", "orthogonal", "normal", "cayley")
+from pkgutil import iter_modules
+
+ARCHITECTURES = tuple(module.name for module in iter_modules(__path__) if module.name != "network")

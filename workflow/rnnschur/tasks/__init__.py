@@ -1,15 +1,15 @@
-"""The tasks of the study and their registry.
+"""The tasks of the study.
 
-To add a task, write one module here whose class ``Task`` derives from `TaskBase`, and name it in
-`TASKS`; its protocol keys are the fields of the class and go under ``tasks:`` in the
-configuration.
+Every module here but `base` is a task under its own name. To add one, write a module whose class
+``Task`` derives from `TaskBase`; its protocol keys are the fields of the class.
 """
 
 from importlib import import_module
+from pkgutil import iter_modules
 
 from rnnschur.tasks.base import TaskBase
 
-TASKS = ("copy", "flip_flop", "sine", "context_integration")
+TASKS = tuple(module.name for module in iter_modules(__path__) if module.name != "base")
 
 
 def make(name: str, **protocol) -> TaskBase:

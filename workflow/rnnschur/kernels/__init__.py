@@ -1,0 +1,205 @@
+r"""Forward pass and backpropagation through time of a small tanh network, by a compiled kernel.
+
+The network has no biases and starts from :math:`h_0 = 0`:
+
+.. math::  h_t = \tanh(W_{hh} h_{t-1} + W_{xh} x_t), \qquad y_t = W_{hy} h_t .
+
+This module checks arrays, copies them into aligned memory whose sizes are multiples of 8, and
+hands them to `rnnschur.kernels.compiled`, which does the arithmetic.
+"""
+
+import math
+
+import numpy as np
+
+from rnnschur.kernels.compiled import backward, forward
+
+
+def _check(name, array, shape, dtype, writeable=False):
+    """Raise ValueError unless `array` may be handed to code that follows raw pointers."""
+    if (
+        isinstance(array, np.ndarray)
+        and array.shape == shape
+        and array.dtype == dtype
+        and (array.flags.carray if writeable else array.flags.c_contiguous and array.flags.aligned)
+    ):
+        return
+    found = type(array).__name__
+    if isinstance(array, np.ndarray):
+        found += f" of shape {array.shape} and {array.dtype}"
+        for flag in ("C_CONTIGUOUS", "ALIGNED", "WRITEABLE"):
+            found += "" if array.flags[flag] else f", not {flag}"
+    raise ValueError(
+        f"{name} is {found}; expected an aligned, C-contiguous{', writeable' if writeable else ''} "
+        f"numpy array of shape {shape} and {dtype}"
+    )
+
+
+def _real(dtype):
+    """Return a float32 or float64 dtype as such, and raise ValueError for any other."""
+    if np.dtype(dtype) not in (np.float32, np.float64):
+        raise ValueError(f"dtype is {dtype}, expected float32 or float64")
+    return np.dtype(dtype)
+
+
+def _zeros(shape, dtype):
+    """Return zeros that start at a cache line; else every other vector straddles two lines."""
+    memory = np.zeros(math.prod(shape) + 64 // dtype.itemsize, dtype)
+    start = -memory.ctypes.data % 64 // dtype.itemsize
+    return memory[start : start + math.prod(shape)].reshape(shape)
+
+
+def _embed(array, buffer):
+    """Copy `array` to the corner of `buffer`, whose other entries stay zero."""
+    buffer[tuple(map(slice, array.shape))] = array
+    return buffer
+
+
+def _round_up(*sizes):
+    return [-(-size // 8) * 8 for size in sizes]
+
+
+class BackpropagationThroughTime:
+    r"""Loss and gradients for one shape of problem; the working memory is allocated once.
+
+    .. math::  L = \frac{1}{(T - o) B D} \sum_{t = o}^{T - 1} \lVert W_{hy} h_t - Y_t \rVert^2
+
+    The sum runs over the B sequences of the batch as well.
+
+    Parameters
+    ----------
+    steps, batch, inputs, hidden, outputs : int
+        Sizes T, B, n_in, N and D, at least 1.
+    onset : int
+        First step o that is scored, counted from 0; below `steps`.
+    dtype : float32 or float64
+
+    Raises
+    ------
+    ValueError
+        If a size, the onset or the dtype is outside its range.
+    """
+
+    def __init__(self, steps, batch, inputs, hidden, outputs, onset=0, dtype=np.float32):
+        if min(steps, batch, inputs, hidden, outputs) < 1 or not 0 <= onset < steps:
+            raise ValueError(
+                "sizes must be at least 1 and onset in [0, steps), got "
+                f"{steps=}, {batch=}, {inputs=}, {hidden=}, {outputs=}, {onset=}"
+            )
+        self.onset, self.dtype, scored = onset, _real(dtype), steps - onset
+        weights = {"xh": (hidden, inputs), "hh": (hidden, hidden), "hy": (outputs, hidden)}
+        self._expected = [
+            *((f"W_{name}", shape, False) for name, shape in weights.items()),
+            ("x", (steps, batch, inputs), False),
+            ("targets", (scored, batch, outputs), False),
+            *((f"g_{name}", shape, True) for name, shape in weights.items()),
+        ]
+        self._count = float(scored * batch * outputs)
+
+        def zeros(*shape):
+            return _zeros(shape, self.dtype)
+
+        B, n_in, N, D = _round_up(batch, inputs, hidden, outputs)
+        self._H, self._G, self._y = zeros(1, steps, B, N), zeros(2, B, N), zeros(1, scored, B, D)
+        transposes = zeros(n_in, N), zeros(1, N, N), zeros(N, D)
+        data = zeros(steps, B, n_in), zeros(scored, B, D)
+        self._copies = *data, zeros(N, N), zeros(D, N), *transposes
+        self._gradients = zeros(N, n_in), zeros(N, N), zeros(D, N)
+
+    def loss_and_gradients(self, W_xh, W_hh, W_hy, x, targets, g_xh, g_hh, g_hy):
+        r"""Return the loss and write its gradients into `g_xh`, `g_hh` and `g_hy`.
+
+        With rows for sequences, and with :math:`e_t = 0` before the onset,
+
+        .. math::
+            e_t &= \tfrac{2}{(T - o) B D} (h_t W_{hy}^\top - Y_t), \quad
+            g_t = (e_t W_{hy} + g_{t+1} W_{hh}) \odot (1 - h_t^2), \\
+            \nabla W_{xh} &= \sum_t g_t^\top x_t, \quad
+            \nabla W_{hh} = \sum_t g_t^\top h_{t-1}, \quad
+            \nabla W_{hy} = \sum_t e_t^\top h_t .
+
+        Parameters
+        ----------
+        W_xh, W_hh, W_hy : ndarray, shapes (N, n_in), (N, N), (D, N)
+        x : ndarray, shape (T, B, n_in)
+        targets : ndarray, shape (T - o, B, D)
+        g_xh, g_hh, g_hy : ndarray, shaped like the weights
+            Overwritten.
+
+        Returns
+        -------
+        float
+            The loss; NaN if the network diverged to NaN.
+
+        Raises
+        ------
+        ValueError
+            If an array has another shape or dtype than the object was made for, is not
+            C-contiguous and aligned, or is read-only though to be overwritten.
+        """
+        arrays = W_xh, W_hh, W_hy, x, targets, g_xh, g_hh, g_hy
+        for (name, shape, writeable), array in zip(self._expected, arrays, strict=True):
+            _check(name, array, shape, self.dtype, writeable)
+        # Copies are cheap beside the products, and aligned and padded whatever is given.
+        given = x, targets, W_hh, W_hy, W_xh.T, W_hh.T[None], W_hy.T
+        x, targets, W_hh, W_hy, W_xh_T, W_hh_T, W_hy_T = map(_embed, given, self._copies)
+        forward(self._H, x, W_xh_T, W_hh_T, W_hy_T, self._y, self.onset)
+        loss = backward(
+            self._H[0], self._G, self._y[0], x, targets, W_hh, W_hy, *self._gradients, self._count
+        )
+        for gradient, padded in zip((g_xh, g_hh, g_hy), self._gradients, strict=True):
+            gradient[:] = padded[: gradient.shape[0], : gradient.shape[1]]
+        return loss
+
+
+def rollout(W_xh, W_hh, W_hy, x, onset=0):
+    """Return the outputs from step `onset` on, for one recurrent matrix or for a stack of them.
+
+    Parameters
+    ----------
+    W_xh, W_hy : ndarray, shapes (N, n_in), (D, N)
+    W_hh : ndarray, shape (N, N) or (K, N, N)
+        A stack shares the input projection; each network gets the same bits as alone.
+    x : ndarray, shape (T, B, n_in)
+    onset : int
+        First step that is returned, counted from 0; below T.
+
+    Returns
+    -------
+    ndarray, shape (T - onset, B, D) or (K, T - onset, B, D)
+
+    Raises
+    ------
+    ValueError
+        If an array is empty or not C-contiguous and aligned, shapes do not fit together, dtypes
+        differ or are neither float32 nor float64, or the onset is outside its range.
+    """
+    arrays = {"W_xh": W_xh, "W_hh": W_hh, "W_hy": W_hy, "x": x}
+    for (name, array), dimensions in zip(arrays.items(), ((2,), (2, 3), (2,), (3,)), strict=True):
+        if not (isinstance(array, np.ndarray) and array.ndim in dimensions and array.size):
+            raise ValueError(
+                f"{name} is {type(array).__name__} of shape {getattr(array, 'shape', None)}; "
+                f"expected a numpy array that is not empty, number of dimensions in {dimensions}"
+            )
+    dtype, stack = _real(W_hh.dtype), W_hh.shape[:-2]
+    steps, batch = x.shape[:2]
+    hidden, inputs, outputs = W_hh.shape[-2], W_xh.shape[1], len(W_hy)
+    sizes = (hidden, inputs), (*stack, hidden, hidden), (outputs, hidden), (steps, batch, inputs)
+    for (name, array), shape in zip(arrays.items(), sizes, strict=True):
+        _check(name, array, shape, dtype)
+    if not 0 <= onset < steps:
+        raise ValueError(f"onset is {onset}, expected at least 0 and below the {steps} steps")
+    K, (B, n_in, N, D) = math.prod(stack), _round_up(batch, inputs, hidden, outputs)
+    W_hh = W_hh.reshape(K, hidden, hidden)
+    y = _zeros((K, steps - onset, B, D), dtype)
+    forward(
+        _zeros((K, 2, B, N), dtype),
+        _embed(x, _zeros((steps, B, n_in), dtype)),
+        _embed(W_xh.T, _zeros((n_in, N), dtype)),
+        _embed(W_hh.swapaxes(1, 2), _zeros((K, N, N), dtype)),
+        _embed(W_hy.T, _zeros((N, D), dtype)),
+        y,
+        onset,
+    )
+    y = np.ascontiguousarray(y[:, :, :batch, :outputs])
+    return y if stack else y[0]
