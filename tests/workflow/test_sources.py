@@ -20,7 +20,7 @@ def names(*files):
 
 def test_direct_and_indirect_imports():
     found = names("scripts/ablation.py", "rnnschur/tasks/copy.py")
-    assert {"diagnosis.py", "schur.py", "sectors.py", "kernels/compiled.py", "tasks/copy.py"} <= found
+    assert {"diagnosis.py", "schur.py", "kernels/compiled.py", "tasks/copy.py"} <= found
     assert not {"training.py", "figures.py", "tasks/sine.py", "networks/network.py"} & found
 
 
