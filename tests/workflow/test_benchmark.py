@@ -1,4 +1,4 @@
-"""The benchmark runs and writes what it says; its numbers are nobody's business here."""
+"""The benchmarks run and write what they say; their times are nobody's business here."""
 
 import os
 import subprocess
@@ -27,3 +27,19 @@ def test_a_quick_run_writes_its_tables_and_its_figure(tmp_path):
     assert (table.drop(columns="contender") > 0).all(axis=None)
     assert (tmp_path / "engines.md").read_text() in run.stdout
     assert {path.suffix for path in tmp_path.iterdir()} == {".csv", ".md", ".png", ".pdf"}
+
+
+@pytest.mark.workflow
+def test_a_large_study_is_counted_without_running_it():
+    run = subprocess.run(
+        [sys.executable, "tests/benchmark/scale.py", "--seeds", "4", "--per-job", "2"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    names, values = (line.split(" | ") for line in run.stdout.splitlines())
+    row = dict(zip(names, values, strict=True))
+    blocks = 15 * 2
+    assert (row["networks"], row["submissions"]) == ("60", str(blocks + 1))
+    assert int(row["jobs"]) > 5 * blocks and int(row["files"]) > 20 * blocks

@@ -1,0 +1,123 @@
+"""What goes wrong on a cluster: the study completes, with the tables of an undisturbed run.
+
+Training is suspended after a block's first network, so that a fault hits in the middle of it on
+any machine; the other block goes on.
+"""
+
+import subprocess
+
+import pytest
+from conftest import QUICK, SLOW, finish
+from one_node_slurm import wait_until
+
+
+@pytest.fixture
+def start(cluster):
+    """Return a function that starts the study through a profile, up to the tables."""
+    return lambda profile, *arguments: cluster.snakemake(profile, "tables", *arguments)
+
+
+@pytest.fixture
+def held(cluster):
+    """Return a function that suspends one training once the other block is complete."""
+
+    def hold():
+        process = cluster.hold()
+        wait_until(lambda: "COMPLETED" in cluster.states("block"))
+        return process
+
+    return hold
+
+
+@pytest.fixture
+def tables_agree(cluster, reference):
+    """Return a function that compares the tables with those of an undisturbed run."""
+
+    def agree():
+        tables = cluster.tables()
+        expected = reference.tables()
+        return len(tables) == 7 and all(expected[name] == tables[name] for name in tables)
+
+    return agree
+
+
+def test_a_cancelled_job_is_submitted_again(cluster, start, held, tables_agree):
+    run = start("cluster-generic")
+    subprocess.run(["scancel", held().environ()["SLURM_JOB_ID"]], check=True)
+    finish(run)
+    assert sorted(cluster.states("block")) == ["CANCELLED", "COMPLETED", "COMPLETED"]
+    assert cluster.trained() == ["seed1"]  # the first network had been finished
+    assert tables_agree()
+
+
+def test_a_job_over_its_time_limit_gets_more(cluster, start, held, tables_agree):
+    limits = ["train:runtime=1 if attempt == 1 else 10", "tables:runtime=10"]
+    defaults = ["mem_mb=2000", "runtime=0", "turn=1"]
+    run = start("cluster-generic", "--set-resources", *limits, "--default-resources", *defaults)
+    held()  # for ever
+    finish(run)
+    assert sorted(cluster.states("block")) == ["COMPLETED", "COMPLETED", "TIMEOUT"]
+    assert cluster.trained() == ["seed1"]
+    assert tables_agree()
+
+
+def test_a_job_over_its_memory_gets_more(cluster, start, tables_agree):
+    memory = "mem_mb=300 if attempt == 1 else 2000"
+    finish(start("slurm", "--default-resources", memory, "runtime=10", "turn=1"))
+    failed, completed = cluster.states("block")[:2], cluster.states("block")[2:]
+    assert set(failed) <= {"FAILED", "OUT_OF_MEMORY"} and completed == ["COMPLETED"] * 2
+    assert tables_agree()
+
+
+def test_jobs_survive_a_restart_of_slurmd(cluster, start, held, tables_agree):
+    run = start("slurm")
+    process = held()
+    cluster.slurm.stop("slurmd")
+    process.resume()
+    cluster.slurm.start("slurmd")
+    finish(run)
+    assert cluster.states("block") == ["COMPLETED"] * 2
+    assert cluster.trained() == ["seed0", "seed1"]
+    assert tables_agree()
+
+
+def test_a_job_is_submitted_again_after_its_node_failed(cluster, start, held, tables_agree):
+    run = start("cluster-generic")
+    held()
+    cluster.slurm.stop("slurmd")
+    wait_until(lambda: "NODE_FAIL" in cluster.states("block"))
+    cluster.slurm.start("slurmd")
+    finish(run)
+    assert sorted(cluster.states("block")) == ["COMPLETED", "COMPLETED", "NODE_FAIL"]
+    assert cluster.trained() == ["seed1"]
+    assert tables_agree()
+
+
+def test_after_snakemake_was_killed_its_jobs_go_on(cluster, start, held, tables_agree):
+    run = start("slurm")
+    process = held()
+    run.kill()
+    run.communicate()
+    process.resume()
+    wait_until(lambda: not cluster.slurm.running())
+    before = cluster.files(QUICK), cluster.files(SLOW)
+    cluster.run("snakemake", "--unlock")
+    finish(start("slurm"))
+    assert (cluster.files(QUICK), cluster.files(SLOW)) == before
+    assert cluster.states("block") == ["COMPLETED"] * 2
+    assert tables_agree()
+
+
+def test_after_snakemake_was_killed_its_jobs_can_be_cancelled(cluster, start, held, tables_agree):
+    run = start("cluster-generic")
+    held()
+    run.kill()
+    run.communicate()
+    cluster.slurm.clear()
+    before = cluster.files(QUICK)
+    cluster.run("snakemake", "--unlock")
+    finish(start("cluster-generic"))
+    assert cluster.files(QUICK) == before
+    assert cluster.trained() == ["seed1"]
+    assert sorted(cluster.states("block")) == ["CANCELLED", "COMPLETED", "COMPLETED"]
+    assert tables_agree()
