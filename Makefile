@@ -4,7 +4,7 @@ VENV := .venv
 READY := $(VENV)/.ready
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: help environment study demo bench lint test clean
+.PHONY: help environment study demo compare verify search publish bench lint test test-cluster clean
 
 help:  ## show what make can do
 	@sed -n 's/^\([a-z][a-z_-]*\):.*##/\1\t/p' Makefile
@@ -27,6 +27,21 @@ demo: $(READY)  ## the same on a small grid, for a first look
 	snakemake --configfile workflow/studies/demo.yaml
 	@echo "Open results/demo/report.html; tables are in results/demo/tables."
 
+compare: $(READY)  ## compare your networks with the published ones, network by network
+	snakemake compare
+	@cat results/logs/compare.log
+
+verify: $(READY)  ## ablate the published networks again and compare with the published tables
+	snakemake verify
+	@cat results/verified/logs/verify.log
+
+search: $(READY)  ## try other protocols where the paper leaves a choice
+	snakemake search --configfile workflow/studies/search.yaml
+
+publish: $(READY)  ## run the published study anew: ten networks a cell
+	snakemake --configfile workflow/studies/published.yaml
+	pip freeze --exclude-editable > results/published/environment.txt
+
 bench: $(READY)  ## time the training engines; on a quiet machine, some minutes
 	PYTHONPATH=workflow OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 NUMBA_NUM_THREADS=1 python tests/benchmark/engines.py
 
@@ -39,5 +54,9 @@ lint: $(READY)  ## check style of Python, notebooks and rules
 test: $(READY) lint  ## run the tests
 	pytest
 
-clean:  ## remove results/ with its trained networks, not the environment
-	rm -rf results .snakemake
+test-cluster: $(READY)  ## run the study on a real Slurm of one node; needs root and apt-get
+	pytest tests/cluster -rs
+
+clean:  ## remove what runs left in results/, not what is published, nor the environment
+	rm -rf .snakemake
+	test ! -d results || find results -mindepth 1 -maxdepth 1 ! -name published -exec rm -rf {} +

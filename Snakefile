@@ -28,6 +28,7 @@ configfile: "config.yaml"
 
 
 try:
+    study.complete(config)
     study.check(config)
 except ValueError as error:
     raise SystemExit(f"Error in the configuration: {error}")
@@ -44,11 +45,18 @@ include: "workflow/rules/threshold.smk"
 include: "workflow/rules/controls.smk"
 include: "workflow/rules/aggregate.smk"
 include: "workflow/rules/report.smk"
+include: "workflow/rules/search.smk"
+
+
+if Path("results/published/config.json").exists():
+
+    include: "workflow/rules/published.smk"
 
 
 localrules:
     all,
     figures,
+    search,
 
 
 rule all:
@@ -56,6 +64,7 @@ rule all:
     input:
         rules.tables.output,
         rules.summaries.output,
+        rules.ledger.output,
         rules.figures.input,
 
 

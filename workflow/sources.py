@@ -3,6 +3,7 @@
 import ast
 import json
 import os
+from functools import cache
 from pathlib import Path
 
 WORKFLOW = Path(__file__).parent
@@ -28,14 +29,22 @@ def sources(*files: str) -> list[str]:
         if file in found:
             continue
         found.add(file)
-        for node in ast.walk(ast.parse(_code(file))):
-            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("rnnschur"):
-                names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-                queue += [path for name in names for path in _files(name)]
+        queue += _imported(file)
     # The package's own __init__ holds its version and no code.
     package = [path for path in found if (WORKFLOW / "rnnschur") in path.parents]
     package = [path for path in package if path != WORKFLOW / "rnnschur" / "__init__.py"]
     return sorted(os.path.relpath(path) for path in package)
+
+
+@cache
+def _imported(file: Path) -> list[Path]:
+    """Return the modules of the package that a file imports."""
+    imported = []
+    for node in ast.walk(ast.parse(_code(file))):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("rnnschur"):
+            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+            imported += [path for name in names for path in _files(name)]
+    return imported
 
 
 def _code(file: Path) -> str:

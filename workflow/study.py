@@ -36,6 +36,34 @@ class Block(NamedTuple):
     last: int
 
 
+def complete(config: dict) -> None:
+    """Fill in, in place, the tasks that are `like` another.
+
+    Such a task is another protocol of the one it is like, whose settings hold where it gives none.
+
+    Raises
+    ------
+    ValueError
+        If a task is like one that the configuration does not describe in full.
+    """
+    described = config.get("tasks")
+    if not isinstance(described, dict):
+        return  # the check says so
+    for name, settings in described.items():
+        if isinstance(settings, dict) and "like" in settings:
+            model = described.get(settings["like"])
+            if not isinstance(model, dict) or "like" in model:
+                full = [other for other in described if "like" not in (described[other] or {})]
+                _one_of(f"tasks.{name}.like", settings["like"], full)
+            protocol = {**model.get("protocol", {}), **settings.get("protocol", {})}
+            described[name] = {**model, **settings, "protocol": protocol}
+
+
+def module(config: dict, task: str) -> str:
+    """Return the name of the module that defines a task."""
+    return config["tasks"][task].get("like", task)
+
+
 def check(config: dict) -> None:
     """Check a configuration against the schema and the package's registries.
 
@@ -50,14 +78,13 @@ def check(config: dict) -> None:
         raise ValueError(_one_line(error))
     for index, experiment in enumerate(config["experiments"]):
         key = f"experiments[{index}]"
-        _one_of(f"{key}.task", experiment["task"], tasks.TASKS)
-        _one_of(f"{key}.task", experiment["task"], config["tasks"], "tasks described under tasks")
+        _one_of(f"{key}.task", experiment["task"], config["tasks"])
         for architecture in experiment["architectures"]:
             _one_of(f"{key}.architectures", architecture, ARCHITECTURES)
     for name, settings in config["tasks"].items():
-        _one_of("tasks", name, tasks.TASKS)
+        _one_of("tasks", module(config, name), tasks.TASKS)
         try:
-            task = tasks.make(name, **settings["protocol"])
+            task = tasks.make(module(config, name), **settings["protocol"])
         except ValueError as error:
             raise ValueError(f"tasks.{name}.protocol.{error}") from None
         if task.metric == "replay_accuracy" and settings["learned"] > 1:

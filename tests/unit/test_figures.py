@@ -79,3 +79,44 @@ def test_the_same_figure_gives_the_same_files(tmp_path):
         figures.save(figure, tmp_path / stem)
     for kind in (".png", ".pdf"):
         assert (tmp_path / f"one{kind}").read_bytes() == (tmp_path / f"two{kind}").read_bytes()
+
+
+def test_ledger_draws_every_judged_claim_at_its_share():
+    judged = pd.DataFrame(
+        {
+            "kind": ["claim", "claim", "number", "number"],
+            "claim": ["A.", "B.", "C.", "D."],
+            "networks": [10, 10, 10, 0],
+            "share": [1.0, 0.6, 0.1, np.nan],
+            "share_low": [0.7, 0.3, 0.0, np.nan],
+            "share_high": [1.0, 0.9, 0.4, np.nan],
+            "verdict": ["reproduced", "partly", "not", ""],
+        }
+    )
+    figure = figures.ledger(judged)
+    (axis,) = figure.axes
+    assert [text.get_text() for text in axis.get_yticklabels()] == ["A", "B", "C"]
+    points = {c.get_label(): c.lines[0].get_xydata().tolist() for c in axis.containers}
+    assert points == {
+        "reproduced (1)": [[1.0, 0.0]],
+        "partly (1)": [[0.6, 1.0]],
+        "not (1)": [[0.1, 2.0]],
+    }
+    assert figures.ledger(judged[3:]).axes[0].get_yticklabels() == []
+
+
+def test_search_puts_the_nearest_protocol_on_top_and_writes_our_means():
+    numbers = pd.DataFrame(
+        {
+            "protocol": ["far", "far", "near", "near"],
+            "id": ["sine-CR", "sine-CC"] * 2,
+            "paper": [1.73, 2.08] * 2,
+            "ours": [9.0, 8.0, 1.75, 2.0],
+            "misfit": [4.1, 3.3, 0.03, 0.1],
+        }
+    )
+    protocols = pd.DataFrame({"task": "sine", "protocol": ["far", "near"], "distance": [3.7, 0.1]})
+    axis = figures.search(numbers, protocols).axes[0]
+    assert [t.get_text() for t in axis.get_yticklabels()] == ["near  (0.10)", "far  (3.70)"]
+    assert [t.get_text() for t in axis.texts] == ["1.75", "2", "9", "8"]
+    assert [t.get_text() for t in axis.get_xticklabels()] == ["CR\npaper 1.73", "CC\npaper 2.08"]

@@ -46,6 +46,17 @@ def test_orthogonal_starts_are_uniform_over_the_group():
     assert stats.kstest(traces, "norm").pvalue > 1e-3
 
 
+def test_normal_matrix_starts_normal_with_the_spectrum_of_a_gaussian_matrix():
+    moduli = []
+    for seed in range(20):
+        W = network("normal_matrix", seed=seed).W_hh.detach().numpy().astype(float)
+        np.testing.assert_allclose(W @ W.T, W.T @ W, atol=1e-5)
+        moduli.extend(np.abs(np.linalg.eigvals(W)))
+    # The circular law: moduli have the density 2 r on (0, 1). A few lie outside at this size.
+    assert np.mean(np.square(moduli)) == pytest.approx(0.5, abs=0.03)
+    assert np.median(moduli) == pytest.approx(0.5**0.5, abs=0.03)
+
+
 def test_default_agrees_with_the_recurrent_layer_of_pytorch():
     torch.manual_seed(0)
     theirs = torch.nn.RNN(3, 64, bias=False)

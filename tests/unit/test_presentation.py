@@ -149,3 +149,34 @@ def test_one_row_a_group(name):
     (found,) = getattr(presentation, name)(table).to_dict("records")
     extremes = {"1", "3"} if name == "symmetry_table" else {"2"}
     assert set(found.values()) - {*CELL.values(), "rotation"} == extremes
+
+
+def test_the_ledger_shows_counts_and_leaves_out_what_was_not_run():
+    judged = pd.DataFrame(
+        {
+            "claim": ["A.", "B."], "rule": "x", "quantity": "value", "paper": [0.876, np.nan],
+            "networks": [10, 0],
+            "mean": [0.85, np.nan], "low": [0.8, np.nan], "high": [0.9, np.nan],
+            "share": [0.7, np.nan], "verdict": ["partly", np.nan],
+        }
+    )  # fmt: skip
+    (row,) = presentation.ledger_table(judged).to_dict("records")
+    assert row["networks that agree"] == "7 of 10"
+    assert (row["paper"], row["ours (mean)"], row["interval"]) == ("0.876", "0.85", "[0.8, 0.9]")
+    assert presentation.ledger_table(judged[1:]).empty
+
+
+def test_the_search_table_is_in_the_order_of_the_distance_within_a_task():
+    protocols = pd.DataFrame(
+        {
+            "task": ["copy", "sine", "copy"], "protocol": ["a", "b", "c"], "networks": 5,
+            "learned": [5, 0, 5], "distance": [2.0, np.nan, 1.0], "worst_misfit": 3.0,
+            "numbers": [8, np.nan, 8], "numbers_reached": [1, np.nan, 6],
+            "claims": [7, np.nan, 7], "claims_reproduced": [7, np.nan, 7],
+            "chosen": [False, False, True],
+        }
+    )  # fmt: skip
+    table = presentation.search_table(protocols)
+    assert table["protocol"].tolist() == ["c", "a", "b"]
+    assert table["numbers reached"].tolist() == ["6 of 8", "1 of 8", "0 of 0"]
+    assert table[""].tolist() == ["chosen", "", ""]

@@ -14,7 +14,7 @@ PROTOCOLS = {
     "copy": {"symbols": 3, "symbol_size": 4, "replays": 2, "judged_symbols": 10},
     "flip_flop": {"steps": 30, "channels": 3, "pulse_probability": 0.2},
     "sine": {"steps": 25, "lowest_frequency": 0.02, "highest_frequency": 0.1},
-    "context_integration": {"steps": 20, "largest_mean": 0.5, "noise": 0.3},
+    "context_integration": {"steps": 20, "largest_mean": 0.5, "noise": 0.3, "gain": 2},
 }
 
 
@@ -88,7 +88,8 @@ def test_context_integration_adds_up_the_cued_input():
         for sequence in range(7):
             cued = int(inputs[step, sequence, 3] == 1)
             total[sequence] += inputs[step, sequence, cued]
-        np.testing.assert_allclose(targets[step, :, 0], total / 20, rtol=1e-5, atol=1e-6)
+        # Twice the mean over the 20 steps.
+        np.testing.assert_allclose(targets[step, :, 0], total / 10, rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,9 @@ TASKS = {
     "copy": COPY,
     "flip_flop": tasks.make("flip_flop", steps=12, channels=3, pulse_probability=0.2),
     "sine": tasks.make("sine", steps=15, lowest_frequency=0.02, highest_frequency=0.1),
-    "context_integration": tasks.make("context_integration", steps=9, largest_mean=0.5, noise=0.4),
+    "context_integration": tasks.make(
+        "context_integration", steps=9, largest_mean=0.5, noise=0.4, gain=2
+    ),
 }
 SCHEDULE = Schedule(
     updates=40, batch=8, learning_rate=1e-3, gradient_clip=1.0, record_every=15, monitored=8

@@ -72,6 +72,8 @@ def change(path, value):
         ),
         (["training", "engine"], "quick", "training.engine is 'quick'; allowed: fast, reference"),
         (["training"], None, "training is None; allowed: "),
+        (["tasks"], None, "tasks is None; allowed: tasks by name"),
+        (["tasks", "copy 2"], {}, "tasks is 'copy 2'; allowed: lower-case letters, digits and _"),
         (["results"], "my results", "results is 'my results'; allowed: "),
     ],
 )
@@ -84,12 +86,48 @@ def test_bad_values_are_named(path, value, message):
 def test_an_experiment_without_a_protocol_and_a_cell_given_twice_are_named():
     config = copy.deepcopy(CONFIG)
     del config["tasks"]["sine"]
-    with pytest.raises(ValueError, match=r"experiments\[2\].task is 'sine'; allowed: tasks desc"):
+    with pytest.raises(ValueError, match=r"experiments\[2\].task is 'sine'; allowed: copy, flip"):
         study.check(config)
     config = copy.deepcopy(CONFIG)
     config["experiments"].append(config["experiments"][1])
     with pytest.raises(ValueError, match="experiments has flip_flop/orthogonal/64 twice"):
         study.check(config)
+
+
+def like(**settings):
+    """Return the study with one more task, like another."""
+    config = copy.deepcopy(CONFIG)
+    config["tasks"]["other"] = settings
+    study.complete(config)
+    return config
+
+
+def test_a_task_like_another_has_its_settings_where_it_gives_none():
+    config = like(like="copy", protocol={"replays": 2}, gradient_clip=None)
+    study.check(config)
+    copied, other = config["tasks"]["copy"], config["tasks"]["other"]
+    assert other["protocol"] == {**copied["protocol"], "replays": 2}
+    assert other == {**copied, "like": "copy", "protocol": other["protocol"], "gradient_clip": None}
+    assert copied == CONFIG["tasks"]["copy"]
+    assert study.module(config, "other") == study.module(config, "copy") == "copy"
+    again = copy.deepcopy(config)
+    study.complete(again)
+    assert again == config
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"like": "pong"}, "tasks.other.like is 'pong'; allowed: copy, flip_flop, "),
+        ({"like": "other"}, "tasks.other.like is 'other'; allowed: copy, flip_flop, "),
+        ({"like": "copy", "protocol": {"replays": 0}}, "tasks.other.protocol.replays is 0; "),
+        ({"like": "copy", "epochs": 3}, "tasks.other is a mapping of protocol, updates, "),
+        ({"like": 3}, "tasks.other.like is 3; allowed: "),
+    ],
+)
+def test_a_task_that_is_wrongly_like_another_is_named(settings, message):
+    with pytest.raises(ValueError, match="^" + re.escape(message)):
+        study.check(like(**settings))
 
 
 @pytest.mark.parametrize("key", sorted(CONFIG))
@@ -105,7 +143,8 @@ def test_config_and_schema_do_not_drift_apart():
     def compare(schema, config, path):
         if "properties" in schema and isinstance(config, dict):
             missing = schema["properties"].keys() - config.keys()
-            assert missing <= {"updates", "epochs", "updates_per_epoch"}, (path, missing)
+            optional = {"updates", "epochs", "updates_per_epoch", "like"}
+            assert missing <= optional, (path, missing)
             for key, part in schema["properties"].items():
                 if key in config:
                     compare(part, config[key], f"{path}.{key}")
@@ -154,6 +193,7 @@ def test_blocks_cover_every_seed_once(seeds, per_job, spans):
 def test_the_other_studies_are_valid(file):
     config = copy.deepcopy(CONFIG)
     update_config(config, yaml.safe_load(file.read_text()))
+    study.complete(config)
     study.check(config)
     assert study.blocks(config)
 

@@ -17,9 +17,17 @@ COMMANDS = [
 ELSEWHERE = {
     "make study": "the fixture `finished` runs it",
     "make test": "runs these tests",
+    "make compare": "test_published.py",
+    "make verify": "test_published.py",
+    "make search": "test_search.py, on protocols that take seconds",
+    "snakemake published_figures": "test_published.py",
     "snakemake": "the run after a divergence in test_study.py completes with it",
 }
-DRY = {"snakemake --configfile workflow/studies/demo.yaml": "make demo runs it whole"}
+DRY = {
+    "snakemake --configfile workflow/studies/demo.yaml": "make demo runs it whole",
+    "snakemake --profile profiles/slurm": "tests/cluster runs it whole, on a Slurm",
+    "snakemake --profile profiles/cluster-generic": "tests/cluster runs it whole, on a Slurm",
+}
 
 
 @pytest.mark.workflow

@@ -159,6 +159,7 @@ def test_every_figure_exists_as_png_and_pdf_and_is_not_blank(finished, config):
         "thresholds": tasks,
         "schur": cells,
         "rollouts": cells,
+        "ledger": 1,
         "criterion": 1,
         "conditioning": 1,
         "orders": 1,
@@ -210,7 +211,7 @@ def test_run_again_does_nothing_but_a_lost_report_comes_back(finished):
 
 RENDERING = {
     **dict.fromkeys(("render_networks", "render_ablations", "render_coordinates", "all"), 1),
-    **dict.fromkeys(("tables", "summaries"), 1),
+    **dict.fromkeys(("tables", "summaries", "ledger"), 1),
 }
 
 

@@ -171,15 +171,20 @@ def spectra(table: pd.DataFrame, alpha: float) -> Figure:
         axis.set_aspect("equal")
         axis.set(title=title(*cell), xlabel="Re λ", ylabel="Im λ")
         axis.label_outer()
-    _legend_below(figure, axes[0][1])
+    _legend_below(figure)
     return figure
 
 
-def _legend_below(figure: Figure, axis: plt.Axes) -> None:
-    """Put the legend of one axis below the whole figure."""
-    handles, labels = axis.get_legend_handles_labels()
-    columns = max(1, int(figure.get_figwidth() // (0.4 + 0.09 * max(map(len, labels)))))
-    figure.legend(handles, labels, loc="outside lower center", ncols=columns, frameon=False)
+def _legend_below(figure: Figure) -> None:
+    """Put one legend of all that the axes show below the whole figure."""
+    shown = {}
+    for axis in figure.axes:
+        for handle, label in zip(*axis.get_legend_handles_labels(), strict=True):
+            shown.setdefault(label, handle)
+    columns = max(1, int(figure.get_figwidth() // (0.4 + 0.09 * max(map(len, shown)))))
+    figure.legend(
+        shown.values(), shown.keys(), loc="outside lower center", ncols=columns, frameon=False
+    )
 
 
 def ablation_profile(table: pd.DataFrame, summary: pd.DataFrame, paper: pd.DataFrame) -> Figure:
@@ -237,12 +242,8 @@ def ablation_profile(table: pd.DataFrame, summary: pd.DataFrame, paper: pd.DataF
         axis.set_xticks(range(len(ORDER)), [NAMES[name] for name in ORDER], rotation=45, ha="right")
         axis.set(title=title(*cell), xlabel="couplings removed", ylabel=MEASURES[metric])
         axis.label_outer()
-    _legend_below(figure, max((axis for _, axis in axes), key=_labels))
+    _legend_below(figure)
     return figure
-
-
-def _labels(axis: plt.Axes) -> int:
-    return len(axis.get_legend_handles_labels()[1])
 
 
 def paper_values(paper: pd.DataFrame) -> pd.Series:
@@ -295,7 +296,7 @@ def criterion(table: pd.DataFrame, epsilon: float, minimum_mass: float, fragile:
         axis.set(xscale="log", yscale="log", title=task.replace("_", " "))
         axis.set(xlabel="removed mass", ylabel="rollout difference")
         axis.label_outer()
-    _legend_below(figure, axes.flat[0])
+    _legend_below(figure)
     return figure
 
 
@@ -326,7 +327,7 @@ def thresholds(table: pd.DataFrame) -> Figure:
         axis.set_xticks(range(len(ORDER)), [NAMES[name] for name in ORDER], rotation=45, ha="right")
         axis.set(title=title(*cell), xlabel="couplings removed", ylabel=MEASURES[metric])
         axis.label_outer()
-    _legend_below(figure, axes[0][1])
+    _legend_below(figure)
     return figure
 
 
@@ -371,7 +372,7 @@ def conditioning(networks: pd.DataFrame) -> Figure:
     axis.set_yticks(range(len(cells)), [title(*cell) for cell in cells])
     axis.invert_yaxis()
     axis.set(xscale="log", xlabel="condition number")
-    _legend_below(figure, axis)
+    _legend_below(figure)
     return figure
 
 
@@ -406,7 +407,7 @@ def orders(changes: pd.DataFrame) -> Figure:
         measured = MEASURES[rows["metric"].iloc[0]]
         axis.set(title=task.replace("_", " "), xlabel="blocks that may swap")
         axis.set_ylabel(f"change of {measured}")
-    _legend_below(figure, axes.flat[0])
+    _legend_below(figure)
     return figure
 
 
@@ -477,4 +478,79 @@ def _pictures(steps, target, outputs) -> Figure:
         axis.set_yticks([1, panel.shape[1]])
     axes[-1, 0].set_xlabel("step")
     figure.colorbar(image, ax=axes, label="output", extend="both", shrink=0.5)
+    return figure
+
+
+def ledger(table: pd.DataFrame) -> Figure:
+    """Draw the share of networks that agree with each claim, its interval and the verdict.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        As `rnnschur.claims.judge` returns it. Claims without networks are left out.
+    """
+    table = table[table["networks"] > 0].reset_index(drop=True)
+    figure, axis = plt.subplots(figsize=(7.5, 0.9 + 0.24 * len(table)))
+    for verdict, colour, marker in zip(
+        ("reproduced", "partly", "not"), (_PALETTE[2], _PALETTE[1], _PALETTE[3]), "osX", strict=True
+    ):
+        rows = table[table["verdict"] == verdict]
+        axis.errorbar(
+            rows["share"],
+            rows.index,
+            xerr=[rows["share"] - rows["share_low"], rows["share_high"] - rows["share"]],
+            fmt=marker,
+            color=colour,
+            linewidth=1,
+            label=f"{verdict} ({len(rows)})",
+        )
+    axis.set_yticks(table.index, [text.rstrip(".") for text in table["claim"]])
+    axis.set(
+        xlim=(-0.03, 1.03),
+        ylim=(max(len(table), 1) - 0.5, -0.5),
+        xlabel="share of networks that agree",
+    )
+    axis.grid(axis="y", linewidth=0.4)
+    axis.axhline((table["kind"] == "claim").sum() - 0.5, color="0.3", linewidth=0.8)
+    _legend_below(figure)
+    return figure
+
+
+def search(numbers: pd.DataFrame, protocols: pd.DataFrame) -> Figure:
+    """Draw how near each protocol of one task comes to each of the paper's numbers.
+
+    A cell holds our mean; its colour is the distance from the paper's number in units of what
+    counts as reached. Protocols come in the order of their distance, the nearest on top.
+
+    Parameters
+    ----------
+    numbers, protocols : pandas.DataFrame
+        Rows of search_numbers.csv and search_protocols.csv of one task.
+    """
+    protocols = protocols.dropna(subset="distance").sort_values("distance")
+    off = numbers.pivot_table(index="protocol", columns="id", values="misfit", sort=False)
+    ours = numbers.pivot_table(index="protocol", columns="id", values="ours", sort=False)
+    off, ours = off.loc[protocols["protocol"]], ours.loc[protocols["protocol"]]
+    paper = numbers.groupby("id", sort=False)["paper"].first()[off.columns]
+    size = 3.6 + 0.75 * len(off.columns), 1.8 + 0.3 * len(off)
+    figure, axis = plt.subplots(figsize=size)
+    image = axis.imshow(off, cmap="cividis", vmin=0, vmax=4, aspect="auto")
+    for row in range(len(off)):
+        for column in range(len(off.columns)):
+            axis.text(
+                *(column, row, f"{ours.iloc[row, column]:.3g}"),
+                ha="center",
+                va="center",
+                fontsize="small",
+                color="black" if off.iloc[row, column] > 2 else "white",
+            )
+    task = protocols["task"].iloc[0]
+    columns = [name.removeprefix(f"{task}-") for name in off.columns]
+    texts = [f"{name}\npaper {value:g}" for name, value in zip(columns, paper, strict=True)]
+    axis.set_xticks(range(len(texts)), texts, rotation=45, ha="right")
+    rows = zip(protocols["protocol"], protocols["distance"], strict=True)
+    axis.set_yticks(range(len(off)), [f"{name.replace('_', ' ')}  ({d:.2f})" for name, d in rows])
+    axis.set_ylabel("protocol (distance)")
+    axis.tick_params(length=0)
+    figure.colorbar(image, label="misfit; 1 is reached", extend="max")
     return figure

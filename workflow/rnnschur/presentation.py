@@ -197,6 +197,46 @@ def order_table(orders: pd.DataFrame) -> pd.DataFrame:
     return wide.reset_index()
 
 
+def ledger_table(ledger: pd.DataFrame) -> pd.DataFrame:
+    """Return the paper's claims and numbers with their verdicts, a row a claim."""
+    rows = ledger[ledger["networks"] > 0]
+    agree = (rows["share"] * rows["networks"]).round().astype(int)
+    return pd.DataFrame(
+        {
+            "claim": rows["claim"],
+            "quantity": rows["quantity"].fillna(""),
+            "paper": rows["paper"].map(number),
+            "ours (mean)": rows["mean"].map(number),
+            "interval": [interval(row) for _, row in rows.iterrows()],
+            "networks that agree": [
+                f"{a} of {n}" for a, n in zip(agree, rows["networks"], strict=True)
+            ],
+            "verdict": rows["verdict"],
+            "rule": rows["rule"],
+        }
+    )
+
+
+def search_table(protocols: pd.DataFrame) -> pd.DataFrame:
+    """Return the protocols of a search in the order of their distance, task by task."""
+    parts = [rows.sort_values("distance") for _, rows in protocols.groupby("task", sort=False)]
+    rows = pd.concat(parts)
+    whole = rows[["numbers_reached", "numbers", "claims_reproduced", "claims"]]
+    whole = whole.fillna(0).astype(int).astype(str)
+    return pd.DataFrame(
+        {
+            "task": rows["task"],
+            "protocol": rows["protocol"],
+            "learned": rows["learned"].astype(str) + " of " + rows["networks"].astype(str),
+            "distance": rows["distance"].map(number),
+            "worst misfit": rows["worst_misfit"].map(number),
+            "numbers reached": whole["numbers_reached"] + " of " + whole["numbers"],
+            "claims reproduced": whole["claims_reproduced"] + " of " + whole["claims"],
+            "": np.where(rows["chosen"], "chosen", ""),
+        }
+    )
+
+
 def show(table: pd.DataFrame, stem: str | Path, caption: str) -> None:
     """Write a table as a page of HTML and show it in a notebook."""
     styled = page(table, caption)

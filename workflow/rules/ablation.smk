@@ -9,7 +9,8 @@ rule ablation:
     """Remove all 8 subsets of RR, CR and CC at one alpha, with input and readout fixed."""
     input:
         lambda wildcards: sources(
-            "scripts/ablation.py", f"rnnschur/tasks/{wildcards.task}.py"
+            "scripts/ablation.py",
+            f"rnnschur/tasks/{study.module(config, wildcards.task)}.py",
         ),
         weights=rules.train.output.weights,
         schur=rules.schur.output.schur,
@@ -24,6 +25,7 @@ rule ablation:
     threads: 1
     params:
         alphas=[config["diagnosis"]["alpha"]],
+        task=lambda wildcards: study.module(config, wildcards.task),
         diagnosis=lambda wildcards: study.diagnosis(config, wildcards.task),
     script:
         "../scripts/ablation.py"

@@ -5,6 +5,7 @@ OUTPUTS          tables/networks.csv, ablations.csv, thresholds.csv, spectra.csv
                  symmetries.csv, orders.csv
                  tables/*_summary.csv  mean, spread and bootstrap interval over networks
                  tables/paper_comparison.csv  the paper's numbers beside ours
+                 tables/ledger.csv      the paper's claims and numbers with their verdicts
 """
 
 
@@ -87,3 +88,27 @@ rule summaries:
         study_seed=config["study_seed"],
     script:
         "../scripts/summaries.py"
+
+
+rule ledger:
+    """Judge the paper's claims and numbers, network by network."""
+    input:
+        sources("scripts/ledger.py"),
+        ablations=rules.tables.output.ablations,
+        thresholds=rules.tables.output.thresholds,
+        paper="report/paper.csv",
+        claims="report/claims.yaml",
+    output:
+        f"{TABLES}/ledger.csv",
+    log:
+        f"{LOGS}/ledger.log",
+    benchmark:
+        f"{BENCHMARKS}/ledger.tsv"
+    conda:
+        "../../envs/study.yaml"
+    threads: 1
+    params:
+        statistics=config["statistics"],
+        study_seed=config["study_seed"],
+    script:
+        "../scripts/ledger.py"

@@ -42,6 +42,11 @@ def of_first_blocks(suffix):
     return [stem + suffix for stem in FIRST_NETWORKS.values()]
 
 
+def table(*names):
+    """Return tables of the study."""
+    return [f"{TABLES}/{name}.csv" for name in names]
+
+
 def drawing(kind, name, category):
     """Return the files of a figure, its PNG for the report."""
     stem = f"{FIGURES}/{kind}_{name}"

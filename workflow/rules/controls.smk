@@ -10,7 +10,8 @@ rule controls:
     """Check what must change nothing, and measure what only convention decides."""
     input:
         lambda wildcards: sources(
-            "scripts/controls.py", f"rnnschur/tasks/{wildcards.task}.py"
+            "scripts/controls.py",
+            f"rnnschur/tasks/{study.module(config, wildcards.task)}.py",
         ),
         weights=rules.train.output.weights,
         schur=rules.schur.output.schur,
@@ -28,6 +29,7 @@ rule controls:
         alpha=config["diagnosis"]["alpha"],
         near_tie=config["diagnosis"]["near_tie"],
         orders=config["diagnosis"]["orders"],
+        task=lambda wildcards: study.module(config, wildcards.task),
         diagnosis=lambda wildcards: study.diagnosis(config, wildcards.task),
     script:
         "../scripts/controls.py"

@@ -1,6 +1,6 @@
 """Rendering: notebooks executed by papermill turn the tables into the paper's tables and figures.
 
-REQUIRED INPUTS  tables/*.csv; weights and Schur forms of the first networks of every cell
+REQUIRED INPUTS  tables/*.csv; weights of the first networks of every cell
 OUTPUTS          notebooks/*.ipynb, executed; figures/*.png and *.pdf; tables/*.html
 """
 
@@ -9,8 +9,8 @@ rule render_networks:
     """Render training curves, spectra and Schur forms."""
     input:
         sources("notebooks/networks.ipynb"),
-        rules.tables.output,
-        of_first_blocks(".schur.safetensors"),
+        table("networks", "histories", "spectra"),
+        of_first_blocks(".safetensors"),
         notebook="workflow/notebooks/networks.ipynb",
     output:
         page("training_table"),
@@ -43,17 +43,18 @@ rule render_networks:
 use rule render_networks as render_ablations with:
     input:
         sources("notebooks/ablations.ipynb"),
-        rules.tables.output,
-        rules.summaries.output,
+        table("ablations", "thresholds", "ablation_summary", "threshold_summary"),
+        table("paper_comparison", "ledger"),
         of_first_blocks(".safetensors"),
-        of_first_blocks(".schur.safetensors"),
         notebook="workflow/notebooks/ablations.ipynb",
     output:
+        page("ledger_table"),
         page("main_table"),
         page("damage_table"),
         page("dominance_table"),
         page("threshold_table"),
         page("verdict_table"),
+        drawing("ledger", "all", "Verdict"),
         drawing("criterion", "all", "Ablations"),
         drawings("profile", TASKS, "Ablations"),
         drawings("thresholds", TASKS, "Ablations"),
@@ -63,6 +64,7 @@ use rule render_networks as render_ablations with:
         f"{LOGS}/render_ablations.log",
     benchmark:
         f"{BENCHMARKS}/render_ablations.tsv"
+    priority: 1  # it takes longest
     params:
         settings=json.dumps(
             {
@@ -73,7 +75,11 @@ use rule render_networks as render_ablations with:
                 "study_seed": config["study_seed"],
                 "engine": config["training"]["engine"],
                 "protocols": {
-                    task: config["tasks"][task]["protocol"] for task in TASKS
+                    task: {
+                        "name": study.module(config, task),
+                        **config["tasks"][task]["protocol"],
+                    }
+                    for task in TASKS
                 },
                 **study.criterion(config),
             }
@@ -83,7 +89,7 @@ use rule render_networks as render_ablations with:
 use rule render_networks as render_coordinates with:
     input:
         sources("notebooks/coordinates.ipynb"),
-        rules.tables.output,
+        table("networks", "symmetries", "orders"),
         notebook="workflow/notebooks/coordinates.ipynb",
     output:
         page("nonnormality_table"),

@@ -14,4 +14,5 @@ use rule ablation as threshold with:
         f"{BENCHMARKS}/threshold/{BLOCK}.tsv"
     params:
         alphas=config["diagnosis"]["thresholds"],
+        task=lambda wildcards: study.module(config, wildcards.task),
         diagnosis=lambda wildcards: study.diagnosis(config, wildcards.task),

@@ -11,7 +11,7 @@ rule train:
     input:
         lambda wildcards: sources(
             "scripts/train.py",
-            f"rnnschur/tasks/{wildcards.task}.py",
+            f"rnnschur/tasks/{study.module(config, wildcards.task)}.py",
             f"rnnschur/networks/{wildcards.architecture}.py",
         ),
     output:
@@ -22,10 +22,12 @@ rule train:
         f"{LOGS}/train/{BLOCK}.log",
     benchmark:
         f"{BENCHMARKS}/train/{BLOCK}.tsv"
+    priority: 1  # the long jobs first; short ones fill the gaps at the end
     conda:
         "../../envs/study.yaml"
     threads: 1
     params:
+        task=lambda wildcards: study.module(config, wildcards.task),
         training=lambda wildcards: study.training(config, wildcards.task),
     script:
         "../scripts/train.py"

@@ -11,11 +11,11 @@ from rnnschur.schur import OrderedSchur
 
 sys.stdout = sys.stderr = open(snakemake.log[0], "w", buffering=1)
 
-cell, settings = snakemake.wildcards, snakemake.params.diagnosis
-task = tasks.make(cell.task, **settings["protocol"])
+cell, name, settings = snakemake.wildcards, snakemake.params.task, snakemake.params.diagnosis
+task = tasks.make(name, **settings["protocol"])
 batch = task.held_out(
     settings["held_out_sequences"],
-    streams.generator(settings["study_seed"], cell.task, "held-out"),
+    streams.generator(settings["study_seed"], name, "held-out"),
 )
 forms = weights.load(snakemake.input.schur)
 

@@ -11,18 +11,18 @@ from rnnschur.schur import OrderedSchur
 
 sys.stdout = sys.stderr = open(snakemake.log[0], "w", buffering=1)
 
-cell, settings = snakemake.wildcards, snakemake.params.diagnosis
+cell, name, settings = snakemake.wildcards, snakemake.params.task, snakemake.params.diagnosis
 study_seed, rollout = settings["study_seed"], by_engine(settings["engine"])
-task = tasks.make(cell.task, **settings["protocol"])
+task = tasks.make(name, **settings["protocol"])
 inputs, targets = task.held_out(
-    settings["held_out_sequences"], streams.generator(study_seed, cell.task, "held-out")
+    settings["held_out_sequences"], streams.generator(study_seed, name, "held-out")
 )
 forms = weights.load(snakemake.input.schur)
 
 symmetries, orders = [], []
 for index, (seed, network) in enumerate(weights.load_weights(snakemake.input.weights)):
     form = OrderedSchur.from_factors(forms["Q"][index], forms["T"][index])
-    rng = streams.generator(study_seed, cell.task, cell.architecture, cell.width, seed, "controls")
+    rng = streams.generator(study_seed, name, cell.architecture, cell.width, seed, "controls")
     symmetry = change_of_coordinates(*network, form, inputs, task.onset, rollout, rng)
     symmetries.append(symmetry.assign(seed=seed))
     order = order_within_sectors(

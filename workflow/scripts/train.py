@@ -23,14 +23,14 @@ def digest(files):
     return hashlib.sha256(b"".join(Path(file).read_bytes() for file in files)).hexdigest()
 
 
-cell, settings = snakemake.wildcards, snakemake.params.training
+cell, name, settings = snakemake.wildcards, snakemake.params.task, snakemake.params.training
 device = settings["device"]
 if device == "auto":
     device = "cuda" if torch.cuda.is_available() else "cpu"
 # The kernel is the CPU's; on another device the reference engine takes its place.
 engine = settings["engine"] if device == "cpu" else "reference"
 schedule = Schedule(**settings["schedule"])
-task = tasks.make(cell.task, **settings["protocol"])
+task = tasks.make(name, **settings["protocol"])
 record = {
     "task": cell.task,
     "architecture": cell.architecture,
@@ -55,7 +55,7 @@ for seed in range(int(cell.first), int(cell.last) + 1):
     if not finished.exists():
         try:
             tensors, history = train(
-                cell.task,
+                name,
                 task,
                 cell.architecture,
                 int(cell.width),

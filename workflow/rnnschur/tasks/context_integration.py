@@ -14,7 +14,7 @@ class Task(TaskBase):
     Two inputs carry a constant mean, uniform in [-`largest_mean`, `largest_mean`] and drawn
     anew for every sequence, plus white Gaussian noise. Two more inputs tell, one-hot, which of
     them counts. With u the one that counts, the output at step t should be
-    (u_0 + ... + u_t) / T.
+    `gain` (u_0 + ... + u_t) / T.
 
     Parameters
     ----------
@@ -24,11 +24,14 @@ class Task(TaskBase):
         Largest absolute mean of an input.
     noise : float
         Standard deviation of the noise, per step.
+    gain : float
+        Scale of the output.
     """
 
     steps: int = whole(1)
     largest_mean: float = positive(10)
     noise: float = real(0, 10)
+    gain: float = positive(100)
 
     metric = "fvu"
     inputs = 4
@@ -41,4 +44,5 @@ class Task(TaskBase):
         cue = np.broadcast_to(np.eye(2)[context], (self.steps, batch, 2))
         cued = np.take_along_axis(signal, context[None, :, None], axis=2)
         inputs = np.concatenate([signal, cue], axis=2).astype(np.float32)
-        return inputs, (np.cumsum(cued, axis=0) / self.steps).astype(np.float32)
+        integral = self.gain / self.steps * np.cumsum(cued, axis=0)
+        return inputs, integral.astype(np.float32)

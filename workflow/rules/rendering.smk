@@ -1,0 +1,7 @@
+"""Only the rendering of a study, from tables and weights that are there."""
+
+import study
+
+
+include: "common.smk"
+include: "report.smk"

@@ -1,0 +1,58 @@
+"""Protocol search: which of the choices that the paper leaves open come nearest to its numbers?
+
+A target of its own (`search`), for a study whose tasks are protocols of the paper's tasks.
+
+REQUIRED INPUTS  {block}.ablations.csv  of every protocol
+OUTPUTS          tables/search_numbers.csv    a row a protocol and number of the paper
+                 tables/search_protocols.csv  a row a protocol: distance, claims
+"""
+
+
+rule protocols:
+    """Compare every protocol with the paper."""
+    input:
+        sources("scripts/protocols.py"),
+        ablations=of_all_blocks(".ablations.csv"),
+        paper="report/paper.csv",
+        claims="report/claims.yaml",
+    output:
+        numbers=f"{TABLES}/search_numbers.csv",
+        protocols=f"{TABLES}/search_protocols.csv",
+    log:
+        f"{LOGS}/protocols.log",
+    benchmark:
+        f"{BENCHMARKS}/protocols.tsv"
+    conda:
+        "../../envs/study.yaml"
+    threads: 1
+    params:
+        blocks=[list(block) for block in study.blocks(config)],
+        tasks={task: study.module(config, task) for task in TASKS},
+        learned={task: config["tasks"][task]["learned"] for task in TASKS},
+        statistics=config["statistics"],
+        study_seed=config["study_seed"],
+    script:
+        "../scripts/protocols.py"
+
+
+use rule render_networks as render_search with:
+    input:
+        sources("notebooks/search.ipynb"),
+        rules.protocols.output,
+        notebook="workflow/notebooks/search.ipynb",
+    output:
+        page("search_table"),
+        drawings("search", sorted({study.module(config, t) for t in TASKS}), "Search"),
+        notebook=f"{RESULTS}/notebooks/search.ipynb",
+    log:
+        f"{LOGS}/render_search.log",
+    benchmark:
+        f"{BENCHMARKS}/render_search.tsv"
+    params:
+        settings=json.dumps({"tables": TABLES, "figures": FIGURES}),
+
+
+rule search:
+    """Search among protocols (a target)."""
+    input:
+        rules.render_search.output,
