@@ -6,6 +6,7 @@ import pytest
 from matplotlib import pyplot as plt
 
 from rnnschur import figures
+from rnnschur.figures import style as layout
 from rnnschur.schur import ordered_real_schur
 
 
@@ -74,7 +75,7 @@ def test_schur_matrix_draws_the_border_of_the_sectors():
 
 def test_the_same_figure_gives_the_same_files(tmp_path):
     for stem in ("one", "two"):
-        figure, axes = figures.grid(1, 1, 3, 2)
+        figure, axes = layout.grid(1, 1, 3, 2)
         axes[0, 0].plot([1, 2, 3])
         figures.save(figure, tmp_path / stem)
     for kind in (".png", ".pdf"):
@@ -120,3 +121,5 @@ def test_search_puts_the_nearest_protocol_on_top_and_writes_our_means():
     assert [t.get_text() for t in axis.get_yticklabels()] == ["near  (0.10)", "far  (3.70)"]
     assert [t.get_text() for t in axis.texts] == ["1.75", "2", "9", "8"]
     assert [t.get_text() for t in axis.get_xticklabels()] == ["CR\npaper 1.73", "CC\npaper 2.08"]
+    none = figures.search(numbers[:0], protocols.assign(distance=np.nan)).axes[0]
+    assert [t.get_text() for t in none.texts] == ["no network of any protocol learned"]

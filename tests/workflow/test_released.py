@@ -46,7 +46,7 @@ def test_the_ledger_follows_from_the_published_tables():
     wide = {name: claims.wide(rows[rows["learned"]]) for name, rows in tables.items()}
     found = claims.judge(
         claims.load(ROOT / "report" / "claims.yaml"),
-        pd.read_csv(ROOT / "report" / "paper.csv"),
+        table("paper_comparison"),
         wide["ablations"],
         wide["thresholds"],
         **CONFIG["statistics"],
@@ -58,10 +58,17 @@ def test_the_ledger_follows_from_the_published_tables():
 
 def test_the_verdicts_of_the_readme_are_those_of_the_ledger():
     readme = (ROOT / "README.md").read_text()
-    shown = presentation.ledger_table(table("ledger")).drop(columns="rule")
-    for row in shown.itertuples(index=False, name=None):
-        line = f"| {' | '.join(map(str, row))} |"
-        assert line in readme, line
+    ledger = table("ledger")
+    shown = presentation.ledger_table(ledger).drop(columns="rule")
+    rows = [f"| {' | '.join(map(str, row))} |" for row in shown.itertuples(index=False, name=None)]
+    assert "\n".join(rows) in readme
+    assert readme.count("| reproduced |") == (ledger["verdict"] == "reproduced").sum()
+    counts = ledger.groupby("kind")["verdict"].value_counts()
+    claimed, numbers = ([counts[kind, v] for v in claims.VERDICTS] for kind in ("claim", "number"))
+    headline = (
+        "Of its {} claims {} reproduce, {} partly and {} not; of its {} numbers {}, {} and {}."
+    ).format(sum(claimed), *claimed, sum(numbers), *numbers)
+    assert headline in " ".join(readme.split())
 
 
 def test_the_main_protocols_are_those_that_the_search_chose():

@@ -14,11 +14,13 @@ experiments:
   - {task: copy_again, architectures: [orthogonal], widths: [72]}
   - {task: sine, architectures: [orthogonal], widths: [64]}
   - {task: sine_untrained, architectures: [orthogonal], widths: [64]}
+  - {task: flip_flop, architectures: [orthogonal], widths: [64]}
 seeds: 2
 tasks:
   copy: {updates: 300}
   copy_again: {like: copy}
   sine: {learned: 0.99}
+  flip_flop: {epochs: 1, updates_per_epoch: 1, learned: 0.0001}
   sine_untrained: {like: sine, epochs: 1, updates_per_epoch: 1, learned: 0.0001}
 """
 
@@ -37,12 +39,13 @@ def table(project, name):
 
 def test_every_protocol_is_scored_and_one_of_each_task_is_chosen(searched):
     protocols = table(searched, "protocols").set_index("protocol")
-    assert set(protocols.index) == {"copy", "copy_again", "sine", "sine_untrained"}
+    assert set(protocols.index) == {"copy", "copy_again", "sine", "sine_untrained", "flip_flop"}
     assert (protocols["networks"] == 2).all()
     assert protocols["learned"].to_dict()["sine_untrained"] == 0
     assert pd.isna(protocols.loc["sine_untrained", "distance"])
+    # Where none learned, the main protocol stays.
     assert protocols["chosen"].to_dict() == {
-        "copy": True, "copy_again": False, "sine": True, "sine_untrained": False
+        "copy": True, "copy_again": False, "sine": True, "sine_untrained": False, "flip_flop": True
     }  # fmt: skip
     numbers = table(searched, "numbers")
     assert (numbers.groupby("protocol")["networks"].max() == 2).all()

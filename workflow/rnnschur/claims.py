@@ -4,6 +4,7 @@ A claim of `report/claims.yaml` is an expression that is true or false of one ne
 of networks of which it is true decides; nobody types a verdict.
 """
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -116,13 +117,18 @@ def observations(table: pd.DataFrame, networks: str | list | dict) -> pd.DataFra
 def evaluate(claim: dict, table: pd.DataFrame) -> pd.DataFrame:
     """Return the quantity of a claim and whether it holds, one row an observation.
 
-    At several thresholds a claim holds where it does at each, and the quantity is their mean.
+    A claim without `alphas` needs a table at one threshold. One with `alphas` holds where it does
+    at each of these thresholds, and the quantity is the mean over them; networks that were not
+    ablated at all of them are left out.
 
     Raises
     ------
     ValueError
         If an expression cannot be evaluated; the message names the claim and the expression.
     """
+    if "alphas" in claim:
+        alpha = table.index.get_level_values("alpha").to_numpy()[:, None]
+        table = table[np.isclose(alpha, claim["alphas"]).any(axis=1)]
     seen = observations(table, claim["networks"])
     for key in ("quantity", "agrees"):
         try:
@@ -131,7 +137,9 @@ def evaluate(claim: dict, table: pd.DataFrame) -> pd.DataFrame:
         except Exception as error:  # whatever pandas finds wrong with it
             raise ValueError(f"claim {claim['id']!r}: {key}: {claim[key]!r}: {error}") from None
     by = [name for name in seen.index.names if name != "alpha"]
-    return seen.groupby(by, sort=False).agg(quantity=("quantity", "mean"), agrees=("agrees", "all"))
+    networks = seen.groupby(by, sort=False)
+    whole = networks.size() == (len(claim["alphas"]) if "alphas" in claim else 1)
+    return networks.agg(quantity=("quantity", "mean"), agrees=("agrees", "all"))[whole]
 
 
 def misfit(ours, paper, accuracy) -> np.ndarray:
@@ -173,7 +181,7 @@ def is_accuracy(row: pd.Series) -> bool:
 
 def judge(
     ledger: dict,
-    paper: pd.DataFrame,
+    comparison: pd.DataFrame,
     table: pd.DataFrame,
     thresholds: pd.DataFrame,
     confidence: float,
@@ -185,15 +193,15 @@ def judge(
     A claim is reproduced when it holds for at least the share `bounds` asks for, partly when it
     holds for at least the lower share, and not below. A number is reproduced when the mean over
     networks reaches it (`misfit` at most 1) and is certain enough to say so (at most 2 at both
-    ends of its interval), else partly when it lies within the range of our single networks, and
-    not outside. Cells without networks leave a verdict empty.
+    ends of its interval), else partly when the mean is off by at most 2 and the number lies within
+    the range of our single networks. Cells without networks leave a verdict empty.
 
     Parameters
     ----------
     ledger : dict
         As `load` returns it.
-    paper : pandas.DataFrame
-        `report/paper.csv`.
+    comparison : pandas.DataFrame
+        Rows of paper_comparison.csv: the paper's numbers with our means and their intervals.
     table, thresholds : pandas.DataFrame
         As `wide` returns them: at the paper's threshold, and at all that were tried.
 
@@ -207,49 +215,50 @@ def judge(
     """
     rows = []
     for claim in ledger["claims"]:
-        source = table
-        if "alphas" in claim:
-            source = thresholds[thresholds.index.get_level_values("alpha").isin(claim["alphas"])]
-        seen = evaluate(claim, source)
-        rule = claim["agrees"].replace("quantity", claim.get("quantity", ""))
-        row = {"id": claim["id"], "kind": "claim", "claim": claim["claim"], "rule": rule}
+        seen = evaluate(claim, thresholds if "alphas" in claim else table)
+        row = {"id": claim["id"], "kind": "claim", "claim": claim["claim"], "rule": _rule(claim)}
         row |= {"quantity": claim.get("quantity", ""), "paper": claim.get("paper", np.nan)}
-        row |= _statistics(seen["quantity"], seen["agrees"], confidence, resamples, study_seed, row)
-        if row["networks"]:
+        row |= _share(seen["agrees"], confidence)
+        if len(seen):
+            row["mean"] = seen["quantity"].mean()
+            if "quantity" in claim:
+                rng = streams.generator(study_seed, "claims", claim["id"])
+                interval = bootstrap_interval(seen["quantity"], confidence, resamples, rng)
+                row["low"], row["high"] = interval
             passed = [row["share"] >= ledger["bounds"][v] for v in VERDICTS[:2]]
             row["verdict"] = VERDICTS[passed.index(True) if any(passed) else 2]
         rows.append(row)
-    for _, target in paper.iterrows():
-        values, accuracy = number(target, table), is_accuracy(target)
-        text = f"within {ACCURACY_TOLERANCE}" if accuracy else f"within a factor {FACTOR_TOLERANCE}"
-        row = {"id": target["id"], "kind": "number", "claim": target["claim"], "rule": text}
-        row |= {"quantity": target["quantity"], "paper": target["paper"]}
-        agrees = misfit(values, target["paper"], accuracy) <= 1
-        row |= _statistics(values, agrees, confidence, resamples, study_seed, row)
-        if row["networks"]:
-            inside = values.min() <= target["paper"] <= values.max()
-            off = misfit([row["mean"], row["low"], row["high"]], target["paper"], accuracy)
+    for _, target in comparison.iterrows():
+        values, paper, accuracy = number(target, table), target["paper"], is_accuracy(target)
+        rule = f"within {ACCURACY_TOLERANCE}" if accuracy else f"within a factor {FACTOR_TOLERANCE}"
+        row = {"id": target["id"], "kind": "number", "claim": target["claim"], "rule": rule}
+        row |= {"quantity": target["quantity"], "paper": paper}
+        row |= _share(misfit(values, paper, accuracy) <= 1, confidence)
+        if len(values):
+            row |= {"mean": target["ours"], "low": target["low"], "high": target["high"]}
+            off = misfit(target[["ours", "low", "high"]], paper, accuracy)
             reached = np.all(off <= [1, 2, 2])
-            row["verdict"] = VERDICTS[0 if reached else 1 if inside else 2]
+            near = off[0] <= 2 and values.min() <= paper <= values.max()
+            row["verdict"] = VERDICTS[0 if reached else 1 if near else 2]
         rows.append(row)
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def _statistics(values, agrees, confidence, resamples, study_seed, row) -> dict:
-    """Return the statistics of one row of the ledger."""
-    count = len(values)
-    if not count:
+def _rule(claim: dict) -> str:
+    """Return what decides a claim, its quantity written out."""
+    quantity = claim.get("quantity", "")
+    if re.search(r"\W", quantity):
+        quantity = f"({quantity})"
+    return re.sub(r"\bquantity\b", quantity, claim["agrees"])
+
+
+def _share(agrees, confidence: float) -> dict:
+    """Return how many networks there are and the share that agrees, with its interval."""
+    if len(agrees) == 0:
         return {"networks": 0, "verdict": ""}
-    low, high = np.nan, np.nan
-    if values.notna().all():
-        rng = streams.generator(study_seed, "claims", row["id"])
-        low, high = bootstrap_interval(values.to_numpy(), confidence, resamples, rng)
-    share = stats.binomtest(int(np.sum(agrees)), count).proportion_ci(confidence, method="exact")
+    share = stats.binomtest(int(np.sum(agrees)), len(agrees)).proportion_ci(confidence, "exact")
     return {
-        "networks": count,
-        "mean": values.mean(),
-        "low": low,
-        "high": high,
+        "networks": len(agrees),
         "share": np.mean(agrees),
         "share_low": share.low,
         "share_high": share.high,

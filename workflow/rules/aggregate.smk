@@ -96,7 +96,7 @@ rule ledger:
         sources("scripts/ledger.py"),
         ablations=rules.tables.output.ablations,
         thresholds=rules.tables.output.thresholds,
-        paper="report/paper.csv",
+        comparison=rules.summaries.output.comparison,
         claims="report/claims.yaml",
     output:
         f"{TABLES}/ledger.csv",

@@ -29,8 +29,6 @@ rule protocols:
         blocks=[list(block) for block in study.blocks(config)],
         tasks={task: study.module(config, task) for task in TASKS},
         learned={task: config["tasks"][task]["learned"] for task in TASKS},
-        statistics=config["statistics"],
-        study_seed=config["study_seed"],
     script:
         "../scripts/protocols.py"
 

@@ -17,7 +17,7 @@ def learned(name):
 
 ledger = claims.judge(
     claims.load(snakemake.input.claims),
-    pd.read_csv(snakemake.input.paper),
+    pd.read_csv(snakemake.input.comparison),
     learned("ablations"),
     learned("thresholds"),
     **snakemake.params.statistics,

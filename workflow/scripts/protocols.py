@@ -23,6 +23,10 @@ for block, file in zip(snakemake.params.blocks, snakemake.input.ablations, stric
     blocks.append(pd.read_csv(file).assign(protocol=protocol, **cell))
 ablations = pd.concat(blocks, ignore_index=True)
 
+NUMBERS = ["task", "protocol", "id", "paper", "ours", "networks", "misfit", "counted"]
+SCORES = ["task", "protocol", "networks", "learned", "distance", "worst_misfit"]
+SCORES += ["numbers", "numbers_reached", "claims", "claims_reproduced", "claims_share"]
+
 numbers, scores = [], []
 for (task, protocol), rows in ablations.groupby(["task", "protocol"], sort=False):
     intact = rows[rows["removed"] == "none"]
@@ -46,8 +50,9 @@ for (task, protocol), rows in ablations.groupby(["task", "protocol"], sort=False
         }
     scores.append(score)
 
-columns = ["task", "protocol", "id", "paper", "ours", "networks", "misfit", "counted"]
-pd.concat(numbers)[columns].to_csv(snakemake.output.numbers, index=False)
-table = pd.DataFrame(scores)
+pd.concat(numbers or [pd.DataFrame(columns=NUMBERS)])[NUMBERS].to_csv(
+    snakemake.output.numbers, index=False
+)
+table = pd.DataFrame(scores, columns=SCORES)
 table["chosen"] = protocols.choose(table)
 table.to_csv(snakemake.output.protocols, index=False)

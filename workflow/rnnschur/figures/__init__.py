@@ -1,0 +1,34 @@
+"""The figures: each function draws one from tidy tables or arrays and returns it."""
+
+from rnnschur.figures.ablations import (
+    ablation_profile,
+    criterion,
+    paper_values,
+    rollouts,
+    thresholds,
+)
+from rnnschur.figures.networks import conditioning, learning_curves, orders, schur_matrix, spectra
+from rnnschur.figures.style import NAMES, ORDER, cell_grid, save, show, title, use_style
+from rnnschur.figures.verdicts import ledger, search
+
+__all__ = [
+    "NAMES",
+    "ORDER",
+    "ablation_profile",
+    "cell_grid",
+    "conditioning",
+    "criterion",
+    "learning_curves",
+    "ledger",
+    "orders",
+    "paper_values",
+    "rollouts",
+    "save",
+    "schur_matrix",
+    "search",
+    "show",
+    "spectra",
+    "thresholds",
+    "title",
+    "use_style",
+]
