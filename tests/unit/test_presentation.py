@@ -132,9 +132,12 @@ def test_training_table_names_the_worst_network_by_its_metric():
 
 
 def test_a_page_is_html_with_its_caption():
-    page = presentation.page(pd.DataFrame({"alpha": [0.9], "x": ["1"]}), "What it is.")
-    text = page.to_html(doctype_html=True)
+    table = pd.DataFrame({"alpha": [0.9], "x": ["1"]})
+    text, again = (
+        presentation.page(table, "What it is.").to_html(doctype_html=True) for _ in range(2)
+    )
     assert "What it is." in text and "0.90" in text
+    assert text == again
 
 
 @pytest.mark.parametrize("name", ["symmetry_table", "nonnormality_table"])

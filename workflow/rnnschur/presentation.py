@@ -252,7 +252,8 @@ def page(table: pd.DataFrame, caption: str) -> Styler:
         {"selector": "th, td", "props": "padding: 3px 10px; text-align: left;"},
         {"selector": "thead th", "props": "border-bottom: 1px solid #888;"},
     ]
-    styler = table.style.set_caption(caption).set_table_styles(look)
+    # A fixed identity instead of a random one: the same table gives the same page.
+    styler = table.style.set_uuid("table").set_caption(caption).set_table_styles(look)
     styler = styler.set_table_attributes('cellspacing="0"').format(
         {"alpha": "{:.2f}"} if "alpha" in table else None
     )
