@@ -6,7 +6,6 @@ import pytest
 from matplotlib import pyplot as plt
 
 from rnnschur import figures
-from rnnschur.figures import style as layout
 from rnnschur.schur import ordered_real_schur
 
 
@@ -75,7 +74,7 @@ def test_schur_matrix_draws_the_border_of_the_sectors():
 
 def test_the_same_figure_gives_the_same_files(tmp_path):
     for stem in ("one", "two"):
-        figure, axes = layout.grid(1, 1, 3, 2)
+        figure, axes = figures.grid(1, 1, 3, 2)
         axes[0, 0].plot([1, 2, 3])
         figures.save(figure, tmp_path / stem)
     for kind in (".png", ".pdf"):

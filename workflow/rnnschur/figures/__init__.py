@@ -8,7 +8,7 @@ from rnnschur.figures.ablations import (
     thresholds,
 )
 from rnnschur.figures.networks import conditioning, learning_curves, orders, schur_matrix, spectra
-from rnnschur.figures.style import NAMES, ORDER, cell_grid, save, show, title, use_style
+from rnnschur.figures.style import NAMES, ORDER, cell_grid, grid, save, show, title, use_style
 from rnnschur.figures.verdicts import ledger, search
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "cell_grid",
     "conditioning",
     "criterion",
+    "grid",
     "learning_curves",
     "ledger",
     "orders",
