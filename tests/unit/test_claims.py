@@ -13,6 +13,7 @@ from rnnschur.ablation import SUBSETS
 ROOT = Path(__file__).parents[2]
 PAPER = pd.read_csv(ROOT / "report" / "paper.csv")
 STATISTICS = {"confidence": 0.95, "resamples": 200, "study_seed": 1}
+CRITERION = {"epsilon": 0.1, "minimum_mass": 0.01, "fragile": 1.0}
 FVU_TASKS = ("flip_flop", "sine", "context_integration")
 
 
@@ -61,19 +62,27 @@ def ledger_of(agrees, networks="copy/orthogonal/72", **more):
 REACHED = PAPER.assign(ours=PAPER["paper"], low=PAPER["paper"], high=PAPER["paper"])
 
 
-def judge(ledger, table, comparison=REACHED.iloc[:0]):
+def networks_of(table):
+    """Return networks.csv of a study whose networks have all learned."""
+    return table[["task", "architecture", "width", "seed"]].drop_duplicates().assign(learned=True)
+
+
+def judge(ledger, table, comparison=REACHED.iloc[:0], networks=None):
     wide = claims.wide(table)
-    return claims.judge(ledger, comparison, wide, wide, **STATISTICS).iloc[0]
+    networks = networks_of(table) if networks is None else networks
+    found = claims.judge(ledger, comparison, wide, wide, networks, CRITERION, **STATISTICS)
+    return found.iloc[0]
 
 
 def test_a_network_with_the_papers_numbers_bears_out_every_claim():
-    table = claims.wide(pd.concat([the_papers_network(seed) for seed in range(3)]))
+    rows = pd.concat([the_papers_network(seed) for seed in range(3)])
+    table, networks = claims.wide(rows), networks_of(rows)
     standard = table[np.isclose(table.index.get_level_values("alpha"), 0.9)]
     ledger = claims.load(ROOT / "report" / "claims.yaml")
-    found = claims.judge(ledger, REACHED, standard, table, **STATISTICS)
+    found = claims.judge(ledger, REACHED, standard, table, networks, CRITERION, **STATISTICS)
     assert len(found) == len(ledger["claims"]) + len(PAPER)
     assert found["id"].is_unique
-    assert (found["networks"] > 0).all()
+    assert (found["networks"] > 0).all() and (found["left_out"] == 0).all()
     assert (found["verdict"] == "reproduced").all(), found[found["verdict"] != "reproduced"]
     assert (found["share"] == 1).all()
     # Where the ledger prints the paper's value of a quantity, it is what its numbers give.
@@ -106,7 +115,7 @@ def test_every_claim_can_fail(claim):
         table = claims.wide(pd.concat(tables))
         if "alphas" not in claim:
             table = table[table.index.get_level_values("alpha") == 0.9]
-        agrees = claims.evaluate(claim, table)["agrees"]
+        agrees = claims.evaluate(claim, table, CRITERION)["agrees"]
         assert len(agrees)
         contrary.append(agrees.all())
     if claim["id"] not in {
@@ -117,7 +126,7 @@ def test_every_claim_can_fail(claim):
     uneven = {"none": 1.0, "CC": 1.0, "RR": 0.5, "CR": 0.5, "RR+CC": 0.7, "CR+CC": 0.7}
     uneven |= {"RR+CR": 0.6, "RR+CR+CC": 0.9}
     table = claims.wide(rows("copy/orthogonal/72", 0, uneven))
-    assert not claims.evaluate(claim, table)["agrees"].any()
+    assert not claims.evaluate(claim, table, CRITERION)["agrees"].any()
 
 
 def test_wide_columns_and_the_sign_of_damage():
@@ -168,6 +177,32 @@ def test_the_rule_is_printed_as_it_is_evaluated():
     table = the_papers_network()
     row = judge(ledger_of("2 * quantity > 0.1", quantity="damage_CR - damage_RR"), table)
     assert row["rule"] == "2 * (damage_CR - damage_RR) > 0.1"
+
+
+def test_the_criterion_lends_its_bounds_to_claims():
+    table = rows("copy/orthogonal/72", 0, {"none": 1.0, "CC": 0.9}, {"CC": 0.02})
+    ledger = ledger_of("difference_CC > epsilon and mass_CC >= minimum_mass")
+    row = judge(ledger, table)
+    assert (row["share"], row["rule"]) == (1, "difference_CC > 0.1 and mass_CC >= 0.01")
+
+
+def test_networks_that_did_not_learn_are_counted_as_left_out():
+    table = pd.concat([rows("copy/orthogonal/72", seed, {"none": 1.0}) for seed in (0, 3)])
+    sines = pd.concat([rows("sine/orthogonal/64", seed, {"none": 0.0}) for seed in range(3)])
+    trained = pd.DataFrame({"seed": range(4), "learned": [True, False, False, True]}).assign(
+        task="copy", architecture="orthogonal", width=72
+    )
+    networks = pd.concat([trained, networks_of(sines)])
+    row = judge(ledger_of("damage_CC <= 0"), table, networks=networks)
+    assert (row["networks"], row["left_out"]) == (2, 2)
+    target = REACHED[REACHED["id"] == "copy-none"]
+    row = judge({"bounds": {}, "claims": []}, table, target, networks)
+    assert (row["networks"], row["left_out"]) == (2, 2)
+    # Of a claim about two tasks, an observation is left out that lacks one of its networks.
+    pairs = {"copy": "copy/orthogonal/72", "sine": "sine/orthogonal/64"}
+    both = pd.concat([table, sines])
+    row = judge(ledger_of("copy_damage_CC <= 0", networks=pairs), both, networks=networks)
+    assert (row["networks"], row["left_out"]) == (1, 2)
 
 
 def test_cells_are_pooled_or_joined_by_seed():

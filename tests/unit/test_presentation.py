@@ -47,6 +47,15 @@ def test_main_table_has_the_papers_order_and_keeps_numbers_in_their_rows():
     assert table.loc["CC", "paper"] == "" and table.loc["CC", "networks"] == 0
 
 
+def intact(seeds, value=0.0):
+    """Return the rows of intact networks."""
+    return rows([(seed, "none", 0.0, np.nan) for seed in seeds]).assign(value=value)
+
+
+def no_orders():
+    return rows([]).assign(order="any", draw=0, value=0.0)
+
+
 def test_dominance_counts_the_most_damaging_coupling_of_each_network():
     ablations = rows(
         [
@@ -55,7 +64,8 @@ def test_dominance_counts_the_most_damaging_coupling_of_each_network():
             *((2, "RR", 0.0, np.nan), (2, "CR", 0.0, 0.0), (2, "CC", -0.1, -1.0)),
         ]
     )
-    (table,) = presentation.dominance_table(ablations).to_dict("records")
+    ablations = pd.concat([ablations, intact(range(3))])
+    (table,) = presentation.dominance_table(ablations, no_orders()).to_dict("records")
     assert table["networks"] == 3
     assert [table[f"damage: {c}"] for c in ("RR", "CR", "CC")] == [0, 1, 1]
     assert [table[f"sensitivity: {c}"] for c in ("RR", "CR", "CC")] == [1, 1, 0]
@@ -65,8 +75,38 @@ def test_dominance_takes_a_loss_of_accuracy_as_damage_and_leaves_out_the_untrain
     ablations = rows([(0, "RR", -0.1, 1.0), (0, "CR", -0.4, 2.0), (0, "CC", 0.1, -1.0)])
     ablations["metric"] = "replay_accuracy"
     untrained = rows([(1, "RR", 5.0, 5.0), (1, "CR", 0.0, 0.0), (1, "CC", 0.0, 0.0)], learned=False)
-    (table,) = presentation.dominance_table(pd.concat([ablations, untrained])).to_dict("records")
+    ablations = pd.concat([intact([0]).assign(metric="replay_accuracy"), ablations, untrained])
+    (table,) = presentation.dominance_table(ablations, no_orders()).to_dict("records")
     assert table["networks"] == 1 and table["damage: CR"] == 1
+
+
+@pytest.mark.parametrize(("metric", "sign"), [("fvu", 1), ("replay_accuracy", -1)])
+def test_dominance_in_random_orders_counts_each_of_them(metric, sign):
+    ablations = rows([(0, "RR", 0.1, 1.0), (0, "CR", 0.4, 2.0), (0, "CC", 0.3, 1.0)])
+    ablations["delta"] *= sign
+    ablations = pd.concat([intact([0], value=0.5), ablations]).assign(metric=metric)
+    damages = {
+        ("by modulus", 0): (0.1, 0.4, 0.3),
+        ("any", 0): (0.2, 0.4, 0.6),
+        ("any", 1): (0.5, 0.4, 0.1),
+        ("any", 2): (0.1, 0.4, 0.6),
+    }
+    orders = pd.DataFrame(
+        [
+            (order, draw, removed, 0.5 + sign * damage)
+            for (order, draw), values in damages.items()
+            for removed, damage in zip(("RR", "CR", "CC"), values, strict=True)
+        ],
+        columns=["order", "draw", "removed", "value"],
+    ).assign(**CELL, seed=0, learned=True)
+    untrained = orders.assign(seed=1, learned=False)
+    (table,) = presentation.dominance_table(ablations, pd.concat([orders, untrained])).to_dict(
+        "records"
+    )
+    counts = [table[f"damage, random orders: {c}"] for c in ("RR", "CR", "CC")]
+    assert table["networks"] == 1 and table["damage: CR"] == 1 and counts == [1, 0, 2]
+    nobody = presentation.dominance_table(ablations.assign(learned=False), untrained)
+    assert nobody.empty and list(nobody) == list(table)
 
 
 def test_damage_table_hides_the_sensitivity_of_next_to_nothing():
@@ -158,7 +198,7 @@ def test_the_ledger_shows_counts_and_leaves_out_what_was_not_run():
     judged = pd.DataFrame(
         {
             "claim": ["A.", "B."], "rule": "x", "quantity": "value", "paper": [0.876, np.nan],
-            "networks": [10, 0],
+            "networks": [10, 0], "left_out": [0, 2],
             "mean": [0.85, np.nan], "low": [0.8, np.nan], "high": [0.9, np.nan],
             "share": [0.7, np.nan], "verdict": ["partly", np.nan],
         }
@@ -167,6 +207,8 @@ def test_the_ledger_shows_counts_and_leaves_out_what_was_not_run():
     assert row["networks that agree"] == "7 of 10"
     assert (row["paper"], row["ours (mean)"], row["interval"]) == ("0.876", "0.85", "[0.8, 0.9]")
     assert presentation.ledger_table(judged[1:]).empty
+    (row,) = presentation.ledger_table(judged[:1].assign(left_out=2)).to_dict("records")
+    assert row["networks that agree"] == "7 of 10 (2 left out)"
 
 
 def test_the_search_table_is_in_the_order_of_the_distance_within_a_task():

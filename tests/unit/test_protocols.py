@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from test_claims import PAPER, ROOT, rows, the_papers_network
+from test_claims import CRITERION, PAPER, ROOT, rows, the_papers_network
 
 from rnnschur import claims, protocols
 
@@ -23,7 +23,8 @@ def test_the_papers_own_numbers_have_no_distance(task):
     expected = PAPER.loc[PAPER["task"] == task, "id"].tolist()
     assert reached.loc[reached["counted"], "id"].tolist() == expected
     assert protocols.distance(reached) == pytest.approx(0, abs=0.02)
-    held = protocols.claims_that_hold(table, claims.load(ROOT / "report" / "claims.yaml"))
+    ledger = claims.load(ROOT / "report" / "claims.yaml")
+    held = protocols.claims_that_hold(table, ledger, CRITERION)
     assert len(held) and (held == 1).all()
 
 

@@ -49,6 +49,8 @@ def test_the_ledger_follows_from_the_published_tables():
         table("paper_comparison"),
         wide["ablations"],
         wide["thresholds"],
+        table("networks"),
+        study.criterion(CONFIG),
         **CONFIG["statistics"],
         study_seed=CONFIG["study_seed"],
     )
@@ -69,6 +71,20 @@ def test_the_verdicts_of_the_readme_are_those_of_the_ledger():
         "Of its {} claims {} reproduce, {} partly and {} not; of its {} numbers {}, {} and {}."
     ).format(sum(claimed), *claimed, sum(numbers), *numbers)
     assert headline in " ".join(readme.split())
+
+
+def test_the_counts_of_the_dominant_coupling_in_the_readme_are_those_of_the_tables():
+    counts = presentation.dominance_table(table("ablations"), table("orders"))
+    row = counts.set_index("task").loc["context_integration"]
+    readme = " ".join((ROOT / "README.md").read_text().split())
+    assert (
+        "(CR in {}, RR in {}, CC in {})".format(
+            *(row[f"damage: {coupling}"] for coupling in ("CR", "RR", "CC"))
+        )
+        in readme
+    )
+    shuffled = [row[f"damage, random orders: {coupling}"] for coupling in ("RR", "CR", "CC")]
+    assert f"in random orders CC does the most damage in {shuffled[2]} of {sum(shuffled)}" in readme
 
 
 def test_the_main_protocols_are_those_that_the_search_chose():

@@ -30,8 +30,8 @@ QUANTITIES = {
 #: A number counts as reached within this distance in accuracy, and this factor elsewhere.
 ACCURACY_TOLERANCE = 0.03
 FACTOR_TOLERANCE = 1.5
-COLUMNS = ["id", "kind", "claim", "rule", "quantity", "paper", "networks", "mean", "low", "high"]
-COLUMNS += ["share", "share_low", "share_high", "verdict"]
+COLUMNS = ["id", "kind", "claim", "rule", "quantity", "paper", "networks", "left_out"]
+COLUMNS += ["mean", "low", "high", "share", "share_low", "share_high", "verdict"]
 
 
 def load(path: str | Path) -> dict:
@@ -114,9 +114,10 @@ def observations(table: pd.DataFrame, networks: str | list | dict) -> pd.DataFra
     return table[chosen]
 
 
-def evaluate(claim: dict, table: pd.DataFrame) -> pd.DataFrame:
+def evaluate(claim: dict, table: pd.DataFrame, criterion: dict) -> pd.DataFrame:
     """Return the quantity of a claim and whether it holds, one row an observation.
 
+    Expressions may also name the bounds of `criterion` (see `rnnschur.stabilizers.verdict`).
     A claim without `alphas` needs a table at one threshold. One with `alphas` holds where it does
     at each of these thresholds, and the quantity is the mean over them; networks that were not
     ablated at all of them are left out.
@@ -132,7 +133,8 @@ def evaluate(claim: dict, table: pd.DataFrame) -> pd.DataFrame:
     seen = observations(table, claim["networks"])
     for key in ("quantity", "agrees"):
         try:
-            value = seen.eval(claim[key], engine="python") if key in claim else np.nan
+            known = {"engine": "python", "resolvers": [criterion]}
+            value = seen.eval(claim[key], **known) if key in claim else np.nan
             seen = seen.assign(**{key: value})
         except Exception as error:  # whatever pandas finds wrong with it
             raise ValueError(f"claim {claim['id']!r}: {key}: {claim[key]!r}: {error}") from None
@@ -170,7 +172,7 @@ def number(row: pd.Series, table: pd.DataFrame) -> pd.Series:
     # A change of FVU is its damage.
     quantity = {"delta": "damage"}.get(row["quantity"], row["quantity"])
     removed = {"RR+CR+CC": "all"}.get(row["removed"], row["removed"].replace("+", "_"))
-    cell = f"{row['task']}/{row['architecture']}/{row['width']}"
+    cell = "{task}/{architecture}/{width}".format(**row)
     return observations(table, cell)[f"{quantity}_{removed}"].dropna()
 
 
@@ -184,6 +186,8 @@ def judge(
     comparison: pd.DataFrame,
     table: pd.DataFrame,
     thresholds: pd.DataFrame,
+    networks: pd.DataFrame,
+    criterion: dict,
     confidence: float,
     resamples: int,
     study_seed: int,
@@ -203,22 +207,29 @@ def judge(
     comparison : pandas.DataFrame
         Rows of paper_comparison.csv: the paper's numbers with our means and their intervals.
     table, thresholds : pandas.DataFrame
-        As `wide` returns them: at the paper's threshold, and at all that were tried.
+        As `wide` returns them, of networks that have learned: at the paper's threshold, and at
+        all that were tried.
+    networks : pandas.DataFrame
+        Rows of networks.csv: all networks that were trained.
+    criterion : dict
+        Bounds that expressions may name: epsilon, minimum_mass, fragile.
 
     Returns
     -------
     pandas.DataFrame
-        Columns id, kind (claim or number), claim, rule, quantity, paper, networks, mean, low,
-        high (of the quantity: bootstrap interval of the mean), share, share_low, share_high
-        (networks that agree: exact binomial interval, since resampling says nothing about a
-        share of 0 or 1) and verdict.
+        Columns id, kind (claim or number), claim, rule, quantity, paper, networks, left_out
+        (trained, but they count in no share or mean), mean, low, high (of the quantity: bootstrap
+        interval of the mean), share, share_low, share_high (networks that agree: exact binomial
+        interval, since resampling says nothing about a share of 0 or 1) and verdict.
     """
+    trained = networks.set_index([*CELL, "seed"])[["learned"]]
     rows = []
     for claim in ledger["claims"]:
-        seen = evaluate(claim, thresholds if "alphas" in claim else table)
-        row = {"id": claim["id"], "kind": "claim", "claim": claim["claim"], "rule": _rule(claim)}
+        seen = evaluate(claim, thresholds if "alphas" in claim else table, criterion)
+        row = {"id": claim["id"], "kind": "claim", "claim": claim["claim"]}
+        row |= {"rule": _rule(claim, criterion)}
         row |= {"quantity": claim.get("quantity", ""), "paper": claim.get("paper", np.nan)}
-        row |= _share(seen["agrees"], confidence)
+        row |= _share(seen["agrees"], len(observations(trained, claim["networks"])), confidence)
         if len(seen):
             row["mean"] = seen["quantity"].mean()
             if "quantity" in claim:
@@ -233,7 +244,9 @@ def judge(
         rule = f"within {ACCURACY_TOLERANCE}" if accuracy else f"within a factor {FACTOR_TOLERANCE}"
         row = {"id": target["id"], "kind": "number", "claim": target["claim"], "rule": rule}
         row |= {"quantity": target["quantity"], "paper": paper}
-        row |= _share(misfit(values, paper, accuracy) <= 1, confidence)
+        cell = "{task}/{architecture}/{width}".format(**target)
+        reach = misfit(values, paper, accuracy) <= 1
+        row |= _share(reach, len(observations(trained, cell)), confidence)
         if len(values):
             row |= {"mean": target["ours"], "low": target["low"], "high": target["high"]}
             off = misfit(target[["ours", "low", "high"]], paper, accuracy)
@@ -244,22 +257,22 @@ def judge(
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def _rule(claim: dict) -> str:
-    """Return what decides a claim, its quantity written out."""
+def _rule(claim: dict, criterion: dict) -> str:
+    """Return what decides a claim, its quantity and the bounds of the criterion written out."""
     quantity = claim.get("quantity", "")
     if re.search(r"\W", quantity):
         quantity = f"({quantity})"
-    return re.sub(r"\bquantity\b", quantity, claim["agrees"])
+    rule = claim["agrees"]
+    for name, meaning in {"quantity": quantity, **criterion}.items():
+        rule = re.sub(rf"\b{name}\b", str(meaning), rule)
+    return rule
 
 
-def _share(agrees, confidence: float) -> dict:
-    """Return how many networks there are and the share that agrees, with its interval."""
+def _share(agrees, trained: int, confidence: float) -> dict:
+    """Return how many networks count and the share that agrees, with its interval."""
+    counts = {"networks": len(agrees), "left_out": trained - len(agrees)}
     if len(agrees) == 0:
-        return {"networks": 0, "verdict": ""}
+        return {**counts, "verdict": ""}
     share = stats.binomtest(int(np.sum(agrees)), len(agrees)).proportion_ci(confidence, "exact")
-    return {
-        "networks": len(agrees),
-        "share": np.mean(agrees),
-        "share_low": share.low,
-        "share_high": share.high,
-    }
+    interval = {"share_low": share.low, "share_high": share.high}
+    return {**counts, "share": np.mean(agrees), **interval}

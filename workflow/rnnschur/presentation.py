@@ -85,26 +85,43 @@ def threshold_table(summary: pd.DataFrame) -> pd.DataFrame:
     return wide.reset_index()
 
 
-def dominance_table(ablations: pd.DataFrame) -> pd.DataFrame:
+def dominance_table(ablations: pd.DataFrame, orders: pd.DataFrame) -> pd.DataFrame:
     """Return in how many networks each single coupling does the most damage, a row a cell.
 
-    Once by damage and once by sensitivity (the paper's dominant fragile block). Networks in
-    which no coupling does any damage count under none.
+    Once by damage and once by sensitivity (the paper's dominant fragile block), and by damage in
+    Schur forms whose blocks stand in random order within the sectors, each of which counts.
+    Networks in which no coupling does any damage count under none.
     """
-    rows = ablations[ablations["removed"].isin(COUPLINGS) & ablations["learned"]].copy()
+    network = [*CELL, "seed"]
+    rows = ablations[ablations["learned"]]
     sign = rows["metric"].map(lambda metric: METRICS[metric][1])
-    rows["damage"] = sign * rows["delta"]
-    wide = rows.set_index([*CELL, "seed", "removed"])[["damage", "sensitivity"]].unstack()
-    parts = {}
-    for quantity in ("damage", "sensitivity"):
-        values = wide[quantity].where(wide["damage"] > 0).reindex(columns=list(COUPLINGS))
-        values = values.dropna(how="all")
-        counts = values.idxmax(axis=1).groupby(CELL, sort=False).value_counts().unstack()
-        for coupling in COUPLINGS:
-            parts[f"{quantity}: {coupling}"] = counts.get(coupling)
-    networks = wide.groupby(CELL, sort=False).size().rename("networks")
-    table = pd.DataFrame({"networks": networks, **parts}).reindex(networks.index)
-    return table.fillna(0).astype(int).reset_index()
+    rows = rows.assign(damage=sign * rows["delta"], sign=sign)
+    intact = rows[rows["removed"] == "none"].set_index(network)
+    shuffled = orders[(orders["order"] == "any") & orders["learned"]]
+    shuffled = shuffled.pivot(index=[*network, "draw"], columns="removed", values="value")
+    shuffled = shuffled.sub(intact["value"], axis=0).mul(intact["sign"], axis=0)
+    damage, sensitivity = (
+        rows.pivot(index=network, columns="removed", values=quantity)
+        for quantity in ("damage", "sensitivity")
+    )
+    parts = {
+        "damage": _most(damage, damage),
+        "sensitivity": _most(sensitivity, damage),
+        "damage, random orders": _most(shuffled, shuffled),
+    }
+    table = pd.concat(parts, axis=1).fillna(0).astype(int)
+    table.columns = [f"{name}: {coupling}" for name, coupling in table.columns]
+    networks = damage.groupby(CELL, sort=False).size()
+    table = table.reindex(networks.index, fill_value=0)
+    table.insert(0, "networks", networks)
+    return table.reset_index()
+
+
+def _most(values: pd.DataFrame, damage: pd.DataFrame) -> pd.DataFrame:
+    """Count, cell by cell, the rows in which each coupling that does damage has most of a value."""
+    values = values.where(damage > 0).reindex(columns=list(COUPLINGS))
+    most = values.rank(axis=1, method="first", ascending=False) == 1
+    return most.groupby(CELL, sort=False).sum()
 
 
 def verdict_table(ablations: pd.DataFrame) -> pd.DataFrame:
@@ -209,7 +226,8 @@ def ledger_table(ledger: pd.DataFrame) -> pd.DataFrame:
             "ours (mean)": rows["mean"].map(number),
             "interval": [interval(row) for _, row in rows.iterrows()],
             "networks that agree": [
-                f"{a} of {n}" for a, n in zip(agree, rows["networks"], strict=True)
+                f"{a} of {n}" + (f" ({out} left out)" if out else "")
+                for a, n, out in zip(agree, rows["networks"], rows["left_out"], strict=True)
             ],
             "verdict": rows["verdict"],
             "rule": rows["rule"],

@@ -52,7 +52,7 @@ def distance(numbers: pd.DataFrame) -> float:
     return float(np.sqrt(np.mean(off**2)))
 
 
-def claims_that_hold(ablations: pd.DataFrame, ledger: dict) -> pd.Series:
+def claims_that_hold(ablations: pd.DataFrame, ledger: dict, criterion: dict) -> pd.Series:
     """Return the share of one protocol's networks for which each claim holds, by claim.
 
     Claims about other cells, several tasks or other thresholds are left out.
@@ -63,7 +63,7 @@ def claims_that_hold(ablations: pd.DataFrame, ledger: dict) -> pd.Series:
     chosen = [claim for claim in chosen if isinstance(claim["networks"], str)]
     return pd.Series(
         {
-            claim["id"]: evaluate(claim, table)["agrees"].mean()
+            claim["id"]: evaluate(claim, table, criterion)["agrees"].mean()
             for claim in chosen
             if claim["networks"] in cells
         },

@@ -96,6 +96,7 @@ rule ledger:
         sources("scripts/ledger.py"),
         ablations=rules.tables.output.ablations,
         thresholds=rules.tables.output.thresholds,
+        networks=rules.tables.output.networks,
         comparison=rules.summaries.output.comparison,
         claims="report/claims.yaml",
     output:
@@ -108,6 +109,7 @@ rule ledger:
         "../../envs/study.yaml"
     threads: 1
     params:
+        criterion=study.criterion(config),
         statistics=config["statistics"],
         study_seed=config["study_seed"],
     script:

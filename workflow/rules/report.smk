@@ -44,7 +44,7 @@ use rule render_networks as render_ablations with:
     input:
         sources("notebooks/ablations.ipynb"),
         table("ablations", "thresholds", "ablation_summary", "threshold_summary"),
-        table("paper_comparison", "ledger"),
+        table("paper_comparison", "ledger", "orders"),
         of_first_blocks(".safetensors"),
         notebook="workflow/notebooks/ablations.ipynb",
     output:

@@ -29,6 +29,7 @@ rule protocols:
         blocks=[list(block) for block in study.blocks(config)],
         tasks={task: study.module(config, task) for task in TASKS},
         learned={task: config["tasks"][task]["learned"] for task in TASKS},
+        criterion=study.criterion(config),
     script:
         "../scripts/protocols.py"
 

@@ -20,6 +20,8 @@ ledger = claims.judge(
     pd.read_csv(snakemake.input.comparison),
     learned("ablations"),
     learned("thresholds"),
+    pd.read_csv(snakemake.input.networks),
+    snakemake.params.criterion,
     **snakemake.params.statistics,
     study_seed=snakemake.params.study_seed,
 )

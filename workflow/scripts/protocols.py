@@ -36,7 +36,7 @@ for (task, protocol), rows in ablations.groupby(["task", "protocol"], sort=False
     score = {"task": task, "protocol": protocol, "networks": len(intact), "learned": good.sum()}
     if len(rows):
         reached = protocols.numbers(rows, paper)
-        held = protocols.claims_that_hold(rows, ledger)
+        held = protocols.claims_that_hold(rows, ledger, snakemake.params.criterion)
         numbers.append(reached.assign(task=task, protocol=protocol))
         counted = reached[reached["counted"]]
         score |= {
