@@ -166,16 +166,18 @@ def updates(config: dict, task: str) -> int:
 
 def training(config: dict, task: str) -> dict:
     """Return all that the training of a task's networks depends on besides their identity."""
+    settings = config["tasks"][task]
     return {
         "study_seed": config["study_seed"],
-        "protocol": config["tasks"][task]["protocol"],
+        "protocol": settings["protocol"],
         "engine": config["training"]["engine"],
         "device": config["training"]["device"],
         "schedule": {
             "updates": updates(config, task),
-            "batch": config["training"]["batch"],
-            "learning_rate": config["training"]["learning_rate"],
-            "gradient_clip": config["tasks"][task]["gradient_clip"],
+            "batch": settings["batch"],
+            "learning_rate": settings["learning_rate"],
+            "gradient_clip": settings["gradient_clip"],
+            "input_scale": settings["input_scale"],
             "record_every": config["training"]["record_every"],
             "monitored": config["training"]["monitored_sequences"],
         },

@@ -78,7 +78,7 @@ def peak_memory():
 task = tasks.make("copy", symbols=8, symbol_size={SIZE}, replays=4, judged_symbols=128)
 print(peak_memory(), flush=True)
 for line in sys.stdin:
-    schedule = Schedule(int(line), {BATCH}, {RATE}, {CLIP}, int(line), 64)
+    schedule = Schedule(int(line), {BATCH}, {RATE}, {CLIP}, 1.0, int(line), 64)
     start = time.perf_counter()
     train("copy", task, "orthogonal", 72, 0, schedule, 0)
     print(time.perf_counter() - start, peak_memory(), flush=True)

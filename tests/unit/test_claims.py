@@ -250,6 +250,16 @@ def test_cells_without_networks_have_no_verdict():
     assert row["networks"] == 0 and row["verdict"] == ""
 
 
+def test_a_study_in_which_no_network_learned_has_no_verdicts():
+    table = claims.wide(the_papers_network()[:0])
+    ledger = claims.load(ROOT / "report" / "claims.yaml")
+    networks = networks_of(the_papers_network()).assign(learned=False)
+    found = claims.judge(ledger, REACHED, table, table, networks, CRITERION, **STATISTICS)
+    assert len(found) == len(ledger["claims"]) + len(PAPER)
+    assert (found["verdict"] == "").all() and (found["networks"] == 0).all()
+    assert (found["left_out"] > 0).all() and found["mean"].isna().all()
+
+
 def test_a_wrong_expression_and_a_wrong_key_are_named(tmp_path):
     with pytest.raises(ValueError, match="claim 'c': agrees: 'damage_XX > 0'"):
         judge(ledger_of("damage_XX > 0"), the_papers_network())

@@ -34,6 +34,17 @@ def test_distribution_of_independent_starts(architecture, law):
     assert stats.kstest(entries, law.cdf).pvalue > 1e-3
 
 
+def test_input_and_readout_weights_are_uniform_and_only_the_first_are_scaled():
+    plain, scaled = (
+        build("orthogonal", 64, 64, 64, torch.Generator().manual_seed(0), scale)
+        for scale in (1.0, 3.0)
+    )
+    for weight, width in ((plain.W_xh, 1 / 8), (plain.W_hy, 1 / 8), (scaled.W_xh, 3 / 8)):
+        law = stats.uniform(-width, 2 * width)
+        assert stats.kstest(weight.detach().numpy().ravel(), law.cdf).pvalue > 1e-3
+    assert torch.equal(plain.W_hy, scaled.W_hy) and torch.equal(plain.W_hh, scaled.W_hh)
+
+
 @pytest.mark.parametrize("architecture", ["orthogonal", "cayley"])
 def test_orthogonal_starts(architecture):
     W = network(architecture).W_hh.detach().numpy().astype(float)

@@ -24,8 +24,9 @@ TASKS = {
     ),
 }
 SCHEDULE = Schedule(
-    updates=40, batch=8, learning_rate=1e-3, gradient_clip=1.0, record_every=15, monitored=8
-)
+    updates=40, batch=8, learning_rate=1e-3, gradient_clip=1.0, input_scale=1.0, record_every=15,
+    monitored=8,
+)  # fmt: skip
 
 
 def run(name="copy", task=COPY, architecture="orthogonal", seed=0, engine="fast", **changes):
@@ -143,6 +144,14 @@ def test_the_gradient_clip_reaches_the_training():
     assert not np.array_equal(clipped["W_hh"], free["W_hh"])
 
 
+def test_the_input_scale_reaches_the_start():
+    plain, scaled = (
+        run(updates=1, learning_rate=1e-12, input_scale=scale)[0] for scale in (1.0, 3.0)
+    )
+    np.testing.assert_allclose(scaled["W_xh"], 3 * plain["W_xh"], rtol=1e-5)
+    np.testing.assert_allclose(scaled["W_hh"], plain["W_hh"], rtol=1e-5)
+
+
 def test_cayley_stays_orthogonal_under_the_fast_engine():
     weights, _ = run(architecture="cayley", updates=200)
     W = weights["W_hh"].astype(float)
@@ -174,7 +183,7 @@ from rnnschur.training import Schedule, train
 from rnnschur.versions import versions
 
 task = tasks.make("sine", steps=9, lowest_frequency=0.01, highest_frequency=0.05)
-schedule = Schedule(5, 4, 1e-3, 1.0, 5, 4)
+schedule = Schedule(5, 4, 1e-3, 1.0, 1.0, 5, 4)
 W, _ = train("sine", task, "cayley", 6, 0, schedule, 0, "reference")
 form, batch = ordered_real_schur(W["W_hh"]), task.held_out(8, np.random.default_rng(0))
 weights = W["W_hh"], W["W_xh"], W["W_hy"]

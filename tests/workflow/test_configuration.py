@@ -59,7 +59,11 @@ def change(path, value):
         (["seeds"], 0, "seeds is 0; allowed: a whole number of at least 1"),
         (["seed"], 0, "seed is unknown; allowed: study_seed, results, "),
         (["tasks", "copy", "updates"], 1.5, "tasks.copy.updates is 1.5; allowed: a whole number"),
-        (["tasks", "copy", "epochs"], 3, "tasks.copy is a mapping of protocol, updates, "),
+        (
+            ["tasks", "copy", "epochs"],
+            3,
+            "tasks.copy is a mapping of protocol, input_scale, updates, ",
+        ),
         (
             ["tasks", "copy", "protocol", "replays"],
             0,
@@ -69,6 +73,11 @@ def change(path, value):
             ["tasks", "pong"],
             CONFIG["tasks"]["sine"],
             "tasks is 'pong'; allowed: ",
+        ),
+        (
+            ["tasks", "sine", "input_scale"],
+            0,
+            "tasks.sine.input_scale is 0; allowed: a number above 0",
         ),
         (["training", "engine"], "quick", "training.engine is 'quick'; allowed: fast, reference"),
         (["training"], None, "training is None; allowed: "),
@@ -121,7 +130,10 @@ def test_a_task_like_another_has_its_settings_where_it_gives_none():
         ({"like": "pong"}, "tasks.other.like is 'pong'; allowed: copy, flip_flop, "),
         ({"like": "other"}, "tasks.other.like is 'other'; allowed: copy, flip_flop, "),
         ({"like": "copy", "protocol": {"replays": 0}}, "tasks.other.protocol.replays is 0; "),
-        ({"like": "copy", "epochs": 3}, "tasks.other is a mapping of protocol, updates, "),
+        (
+            {"like": "copy", "epochs": 3},
+            "tasks.other is a mapping of protocol, input_scale, updates, ",
+        ),
         ({"like": 3}, "tasks.other.like is 3; allowed: "),
     ],
 )
@@ -167,10 +179,9 @@ def test_the_grid_is_the_papers():
     }
     assert CONFIG["diagnosis"]["alpha"] == 0.9
     assert CONFIG["diagnosis"]["thresholds"] == [0.85, 0.9, 0.95]
-    assert CONFIG["training"]["batch"] == 64
-    assert CONFIG["training"]["learning_rate"] == 1e-3
     for task in ("flip_flop", "sine", "context_integration"):
-        assert CONFIG["tasks"][task]["epochs"] == 30
+        settings = CONFIG["tasks"][task]
+        assert (settings["epochs"], settings["batch"], settings["learning_rate"]) == (30, 64, 1e-3)
 
 
 @pytest.mark.parametrize(

@@ -43,7 +43,7 @@ def test_every_protocol_is_scored_and_one_of_each_task_is_chosen(searched):
     assert (protocols["networks"] == 2).all()
     assert protocols["learned"].to_dict()["sine_untrained"] == 0
     assert pd.isna(protocols.loc["sine_untrained", "distance"])
-    # Where none learned, the main protocol stays.
+    # Where none learned, the one it starts from stays.
     assert protocols["chosen"].to_dict() == {
         "copy": True, "copy_again": False, "sine": True, "sine_untrained": False, "flip_flop": True
     }  # fmt: skip

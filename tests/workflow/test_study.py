@@ -241,7 +241,8 @@ def test_a_new_task_or_architecture_leaves_the_others_alone(study_run):
     study_run.configure(
         """
         tasks: {another: {protocol: {steps: 9, lowest_frequency: 0.01, highest_frequency: 0.05},
-                          updates: 10, gradient_clip: null, learned: 0.9}}
+                          input_scale: 1, updates: 10, batch: 8, learning_rate: 0.01,
+                          gradient_clip: null, learned: 0.9}}
         """
     )
     assert "Nothing to be done" in study_run.run("snakemake", "--dry-run")

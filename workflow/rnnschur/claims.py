@@ -13,6 +13,7 @@ import yaml
 from scipy import stats
 
 from rnnschur import streams
+from rnnschur.ablation import SUBSETS
 from rnnschur.behaviour import damage
 from rnnschur.statistics import bootstrap_interval
 
@@ -75,14 +76,16 @@ def wide(ablations: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        Index task, architecture, width, seed, alpha; columns such as ``damage_RR_CC``.
+        Index task, architecture, width, seed, alpha; columns such as ``damage_RR_CC``, of every
+        quantity and ablation, even where there is no network at all.
     """
     table = ablations.reset_index(drop=True)
     table["damage"] = 0.0
     for metric, rows in table.groupby("metric"):
         table.loc[rows.index, "damage"] = damage(metric, rows["delta"])
     columns = list(QUANTITIES.values())
-    table = table.set_index([*CELL, "seed", "alpha", "removed"])[columns].unstack("removed")
+    table = table.pivot(index=[*CELL, "seed", "alpha"], columns="removed", values=columns)
+    table = table.reindex(columns=pd.MultiIndex.from_product([columns, SUBSETS]))
     names = {column: name for name, column in QUANTITIES.items()}
     removed = {"RR+CR+CC": "all"}
     table.columns = [

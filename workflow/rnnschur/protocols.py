@@ -74,8 +74,8 @@ def claims_that_hold(ablations: pd.DataFrame, ledger: dict, criterion: dict) -> 
 def choose(scores: pd.DataFrame) -> pd.Series:
     """Tell which protocol of each task is chosen.
 
-    It is the main study's, which has the task's own name, unless another one whose networks all
-    learned is nearer by more than `MARGIN`; then the nearest.
+    It is the one that the search starts from, which has the task's own name, unless another one
+    whose networks all learned is nearer by more than `MARGIN`; then the nearest.
 
     Parameters
     ----------
@@ -85,8 +85,8 @@ def choose(scores: pd.DataFrame) -> pd.Series:
     distance = scores["distance"].where(scores["learned"] == scores["networks"], np.inf)
     chosen = pd.Series(False, index=scores.index)
     for task, rows in distance.groupby(scores["task"]):
-        main = rows.index[scores.loc[rows.index, "protocol"] == task]
+        start = rows.index[scores.loc[rows.index, "protocol"] == task]
         nearest = rows.idxmin()
-        stays = len(main) and not rows[nearest] < rows[main[0]] - MARGIN
-        chosen[main[0] if stays else nearest] = True
+        stays = len(start) and not rows[nearest] < rows[start[0]] - MARGIN
+        chosen[start[0] if stays else nearest] = True
     return chosen

@@ -28,7 +28,7 @@ class Diverged(RuntimeError):
 
 @dataclass(frozen=True)
 class Schedule:
-    """How a network is trained.
+    """How a network starts and is trained.
 
     Attributes
     ----------
@@ -40,6 +40,8 @@ class Schedule:
         Of Adam, with the moments of Kingma and Ba (2015).
     gradient_clip : float or None
         Largest norm of the whole gradient; None leaves it as it is.
+    input_scale : float
+        Of the initial input weights (see `rnnschur.networks.network.build`).
     record_every : int
         Updates between two rows of the history; the last update always gets one.
     monitored : int
@@ -50,6 +52,7 @@ class Schedule:
     batch: int
     learning_rate: float
     gradient_clip: float | None
+    input_scale: float
     record_every: int
     monitored: int
 
@@ -212,7 +215,8 @@ def train(
 
     initial = torch.Generator()
     initial.manual_seed(int(generator(study_seed, *name, "initial").integers(2**63)))
-    network = build(architecture, task.inputs, width, task.outputs, initial).to(device)
+    sizes = (task.inputs, width, task.outputs)
+    network = build(architecture, *sizes, initial, schedule.input_scale).to(device)
     vector = flatten(network)
     adam = Adam(vector, schedule.learning_rate, schedule.gradient_clip)
     Engine = FastEngine if engine == "fast" else ReferenceEngine

@@ -35,12 +35,18 @@ class Network(nn.Module):
 
 
 def build(
-    architecture: str, inputs: int, width: int, outputs: int, generator: torch.Generator
+    architecture: str,
+    inputs: int,
+    width: int,
+    outputs: int,
+    generator: torch.Generator,
+    input_scale: float = 1.0,
 ) -> Network:
     """Return a network of the given architecture with its initial weights.
 
     Input and readout weights are uniform in +-1/sqrt(width), as in PyTorch's own recurrent and
-    linear layers; the recurrent matrix is the architecture's.
+    linear layers, the input weights times `input_scale`; the recurrent matrix is the
+    architecture's.
 
     Raises
     ------
@@ -50,7 +56,8 @@ def build(
     if architecture not in ARCHITECTURES:
         raise ValueError(f"architecture is {architecture!r}; allowed: {', '.join(ARCHITECTURES)}")
     network = Network(inputs, width, outputs)
-    for weight in (network.W_xh, network.W_hy):
-        nn.init.uniform_(weight, -(width**-0.5), width**-0.5, generator=generator)
+    for weight, scale in ((network.W_xh, input_scale), (network.W_hy, 1.0)):
+        bound = scale * width**-0.5
+        nn.init.uniform_(weight, -bound, bound, generator=generator)
     import_module(f"rnnschur.networks.{architecture}").initialise(network, generator)
     return network
