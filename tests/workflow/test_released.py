@@ -100,6 +100,29 @@ def test_the_main_protocols_are_those_that_the_search_chose():
         assert settings == CONFIG["tasks"][task], protocol
 
 
+def test_what_the_readme_says_of_the_search_is_in_its_tables():
+    scores = pd.read_csv(ROOT / "report" / "search" / "search_protocols.csv")
+    numbers = pd.read_csv(ROOT / "report" / "search" / "search_numbers.csv")
+    readme = " ".join((ROOT / "README.md").read_text().split())
+    assert f"with {len(scores) - len(CONFIG['tasks'])} protocols beside one to start from" in readme
+    copies = scores[scores["task"] == "copy"]
+    assert f"all eight numbers are reached, under no other of the {len(copies)} protocols" in readme
+    all_eight = copies[copies["numbers_reached"] == copies["numbers"]]
+    assert (copies["numbers"] == 8).all() and all_eight["chosen"].tolist() == [True]
+    assert (copies["claims"] == 8).all() and copies["claims_reproduced"].min() == 6
+    starts = scores[scores["protocol"].isin(["flip_flop", "sine"])]
+    assert starts["chosen"].all() and (starts["numbers_reached"] == starts["numbers"]).all()
+    by_share = numbers[numbers["id"] == "sine-CR-sensitivity-by-share"]["ours"]
+    assert f"would be {by_share.min():.0f} to {by_share.max():.0f} here" in readme
+    # Of context integration alone the paper has one claim, that CC dominates.
+    context = scores[scores["task"] == "context_integration"].set_index("protocol")
+    assert (context["claims"] == 1).all() and (context["numbers_reached"] < 3).all()
+    share = context["claims_share"]
+    assert share.idxmax() == "context_integration_input_weights_200" and share.max() == 0.8
+    assert share.nlargest(2).iloc[1] <= 0.4
+    assert f"under the other {len(context) - 1} protocols" in readme
+
+
 @pytest.fixture
 def one_thread():
     """Train as the study's jobs do: several threads round the initial matrix otherwise."""
