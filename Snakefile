@@ -53,6 +53,11 @@ if Path("results/published/config.json").exists():
     include: "workflow/rules/published.smk"
 
 
+if GIVEN:
+
+    include: "workflow/rules/verify.smk"
+
+
 localrules:
     all,
     figures,

@@ -91,6 +91,7 @@ def check(config: dict) -> None:
             raise ValueError(
                 f"tasks.{name}.learned is {settings['learned']}; allowed: an accuracy, at most 1"
             )
+    _given(config)
     seen = set()
     for cell in cells(config):
         if cell in seen:
@@ -102,6 +103,16 @@ def check(config: dict) -> None:
             f"diagnosis.fragile is {diagnosis['fragile']}; allowed: a number above "
             f"diagnosis.epsilon, which is {diagnosis['epsilon']}"
         )
+
+
+def _given(config: dict) -> None:
+    """Raise ValueError if networks that are to be diagnosed are not there."""
+    folder = config["networks"]
+    for block in blocks(config) if folder else []:
+        task, architecture, width, first, last = block
+        file = f"networks/{task}/{architecture}/n{width}/seeds{first}-{last}.safetensors"
+        if not Path(folder, file).exists():
+            raise ValueError(f"networks is {folder!r}; allowed: a results folder that has {file}")
 
 
 def _finite(key: str, value) -> None:

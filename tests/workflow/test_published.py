@@ -9,6 +9,10 @@ from conftest import Project
 from safetensors.numpy import load_file, save_file
 
 pytestmark = pytest.mark.workflow
+VERIFY = [
+    *("snakemake", "verify", "--configfile", "results/published/config.json"),
+    *("--config", "results=results/verified", "networks=results/published"),
+]
 
 
 @pytest.fixture(scope="module")
@@ -40,23 +44,68 @@ def test_figures_and_pages_come_back_without_training(published, finished):
         assert path.read_bytes() == (finished.results / "figures" / path.name).read_bytes()
 
 
-def test_verify_repeats_the_ablations_and_finds_the_same_rows(published):
-    published.make("verify")
-    comparison = pd.read_csv(published.results / "verified" / "comparison.csv")
-    assert len(comparison) == 15 and (comparison["agreement"] == "identical").all()
-    assert (comparison["rows"] == 8).all()
+def test_verify_computes_every_table_again_to_its_bytes_and_trains_to_the_same_bits(published):
+    printed = published.make("verify")
+    outcomes = pd.read_csv(published.results / "verified" / "verified.csv").set_index("file")
+    assert (outcomes["differing"] == 0).all() and (outcomes["wrong"] == 0).all()
+    tables = {path.name for path in (published.results / "published" / "tables").glob("*.csv")}
+    assert {file for file in outcomes.index if file.endswith(".csv")} == tables
+    again = outcomes.filter(like="trained again", axis=0)["outcome"]
+    assert len(again) == 4 and (again == "the same bits").all()  # one of each architecture
+    assert "ledger.csv: " in printed and "This is not the machine" not in printed
+    for path in (published.results / "published" / "tables").glob("*.csv"):
+        ours = published.results / "verified" / "tables" / path.name
+        assert ours.read_bytes() == path.read_bytes(), path.name
 
 
-def test_verify_names_a_network_that_does_not_bear_out_its_rows(published):
-    path = published.results / "published/networks/sine/default/n16/seeds0-1.safetensors"
-    good = path.read_bytes()
-    tensors = load_file(path)
-    tensors["W_hh"][1] *= 1.05
-    save_file(tensors, path)
-    printed = published.run("snakemake", "verify", success=False)
-    assert "These differ from the published tables" in printed
-    assert "sine" in printed.split("These differ")[1]
-    path.write_bytes(good)
+def test_verify_names_file_row_and_column_that_differ(published):
+    folder = published.results / "published"
+    weights = folder / "networks/sine/default/n16/seeds0-1.safetensors"
+    ledger, good = folder / "tables" / "ledger.csv", weights.read_bytes()
+    tensors = load_file(weights)
+    tensors["W_hh"][1] *= 1.0000005
+    save_file(tensors, weights)
+    written = ledger.read_text()
+    ledger.write_text(written.replace("In copy, CC can be removed.", "CC can be removed."))
+    printed = published.run(*VERIFY, success=False)
+    assert "This is not what was published" in printed
+    differences = pd.read_csv(published.results / "verified" / "logs" / "differences.csv")
+    weights.write_bytes(good)
+    ledger.write_text(written)
+    rows = differences[differences["file"] == "spectra.csv"]
+    assert set(rows["row"].str.rsplit("/", n=1).str[0]) == {"sine/default/16/1"}
+    assert {"real", "modulus"} <= set(rows["column"])
+    (typed,) = differences[differences["file"] == "ledger.csv"].to_dict("records")
+    assert (typed["row"], typed["column"]) == ("copy-CC-removable", "claim")
+    assert typed["ours"] == "In copy, CC can be removed."
+
+
+def test_on_another_machine_verify_compares_within_tolerances_and_says_so(published):
+    folder = published.results / "published"
+    records = list((folder / "networks").rglob("*.json"))
+    kept = {path: path.read_text() for path in records}
+    for path, text in kept.items():
+        path.write_text(text.replace('"numpy": "', '"numpy": "0.'))
+    ablations = folder / "tables" / "ablations.csv"
+    written = pd.read_csv(ablations)
+    written.assign(value=written["value"] * (1 + 1e-9)).to_csv(ablations, index=False)
+    printed = published.run(*VERIFY)
+    assert "This is not the machine of the published run: numpy is" in printed
+    assert "none of them beyond the tolerances" in printed and "the same beginning" in printed
+    wrong = written.copy()
+    wrong.loc[5, "value"] *= 1.03
+    wrong.to_csv(ablations, index=False)
+    printed = published.run(*VERIFY, success=False)
+    differences = pd.read_csv(published.results / "verified" / "logs" / "differences.csv")
+    assert (differences["column"] == "value").all() and len(differences) == 1
+    for path, text in kept.items():
+        path.write_text(text)
+    written.to_csv(ablations, index=False)
+
+
+def test_networks_that_are_not_there_are_named_before_anything_runs(published):
+    printed = published.run("snakemake", "--config", "networks=results/nowhere", success=False)
+    assert "networks is 'results/nowhere'; allowed: a results folder that has networks/" in printed
 
 
 def test_compare_tells_the_same_networks_from_others(published):

@@ -21,3 +21,13 @@ def versions() -> dict[str, str]:
     except ImportError:
         found["processor"] = platform.processor()
     return found
+
+
+def changes(recorded: dict[str, str]) -> list[str]:
+    """Return what differs from recorded versions, such as ``processor is znver3, was znver4``."""
+    now = versions()
+    return [
+        f"{name} is {now.get(name)}, was {recorded.get(name)}"
+        for name in {**now, **recorded}
+        if now.get(name) != recorded.get(name)
+    ]

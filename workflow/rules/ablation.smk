@@ -12,7 +12,7 @@ rule ablation:
             "scripts/ablation.py",
             f"rnnschur/tasks/{study.module(config, wildcards.task)}.py",
         ),
-        weights=rules.train.output.weights,
+        weights=WEIGHTS,
         schur=rules.schur.output.schur,
     output:
         f"{NETWORKS}.ablations.csv",

@@ -13,7 +13,11 @@ rule tables:
     """Gather the rows of all blocks, judge them, and mark the networks that have learned."""
     input:
         sources("scripts/tables.py"),
-        histories=of_all_blocks(".history.csv"),
+        histories=(
+            [f"{GIVEN}/tables/histories.csv"]
+            if GIVEN
+            else of_all_blocks(".history.csv")
+        ),
         spectra=of_all_blocks(".spectrum.csv"),
         ablations=of_all_blocks(".ablations.csv"),
         thresholds=of_all_blocks(".thresholds.csv"),
@@ -36,7 +40,6 @@ rule tables:
         "../../envs/study.yaml"
     threads: 1
     params:
-        blocks=[list(block) for block in study.blocks(config)],
         criterion=study.criterion(config),
         learned={task: config["tasks"][task]["learned"] for task in TASKS},
     script:

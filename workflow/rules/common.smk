@@ -7,6 +7,9 @@ from sources import sources
 RESULTS = config["results"]
 BLOCK = "{task}/{architecture}/n{width}/seeds{first}-{last}"
 NETWORKS = f"{RESULTS}/networks/{BLOCK}"
+GIVEN = config["networks"]  # a finished study's results, or none
+GIVEN_OR_TRAINED = f"{GIVEN or RESULTS}/networks/{BLOCK}"
+WEIGHTS = f"{GIVEN_OR_TRAINED}.safetensors"
 TABLES = f"{RESULTS}/tables"
 FIGURES = f"{RESULTS}/figures"
 LOGS = f"{RESULTS}/logs"
@@ -31,7 +34,7 @@ def of_all_blocks(suffix):
 TASKS = list(dict.fromkeys(cell.task for cell in study.cells(config)))
 CELLS = ["{0}_{1}_n{2}".format(*cell) for cell in study.cells(config)]
 FIRST_NETWORKS = {
-    "{0}/{1}/{2}".format(*block): NETWORKS.format(**block._asdict())
+    "{0}/{1}/{2}".format(*block): GIVEN_OR_TRAINED.format(**block._asdict())
     for block in study.blocks(config)
     if block.first == 0
 }

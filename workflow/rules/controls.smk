@@ -13,7 +13,7 @@ rule controls:
             "scripts/controls.py",
             f"rnnschur/tasks/{study.module(config, wildcards.task)}.py",
         ),
-        weights=rules.train.output.weights,
+        weights=WEIGHTS,
         schur=rules.schur.output.schur,
     output:
         symmetries=f"{NETWORKS}.symmetries.csv",

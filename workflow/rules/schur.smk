@@ -11,7 +11,7 @@ rule schur:
     """Write W_hh = Q T Q^T with eigenvalues in non-increasing modulus (the paper's coordinates)."""
     input:
         sources("scripts/schur.py"),
-        weights=rules.train.output.weights,
+        weights=WEIGHTS,
     output:
         schur=f"{NETWORKS}.schur.safetensors",
         spectrum=f"{NETWORKS}.spectrum.csv",

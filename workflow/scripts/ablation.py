@@ -2,16 +2,16 @@
 
 import sys
 
-import pandas as pd
-
 from rnnschur import streams, tasks, weights
 from rnnschur.diagnosis import diagnose
 from rnnschur.rollout import by_engine
 from rnnschur.schur import OrderedSchur
+from rnnschur.tables import keyed
 
 sys.stdout = sys.stderr = open(snakemake.log[0], "w", buffering=1)
 
-cell, name, settings = snakemake.wildcards, snakemake.params.task, snakemake.params.diagnosis
+cell = (snakemake.wildcards.task, snakemake.wildcards.architecture, snakemake.wildcards.width)
+name, settings = snakemake.params.task, snakemake.params.diagnosis
 task = tasks.make(name, **settings["protocol"])
 batch = task.held_out(
     settings["held_out_sequences"],
@@ -19,9 +19,9 @@ batch = task.held_out(
 )
 forms = weights.load(snakemake.input.schur)
 
-tables = []
+tables = {}
 for index, (seed, network) in enumerate(weights.load_weights(snakemake.input.weights)):
-    table = diagnose(
+    tables[seed] = diagnose(
         *network,
         OrderedSchur.from_factors(forms["Q"][index], forms["T"][index]),
         snakemake.params.alphas,
@@ -29,6 +29,4 @@ for index, (seed, network) in enumerate(weights.load_weights(snakemake.input.wei
         *batch,
         by_engine(settings["engine"]),
     )
-    table.insert(0, "seed", seed)
-    tables.append(table)
-pd.concat(tables).to_csv(snakemake.output[0], index=False)
+keyed(tables.items(), cell).to_csv(snakemake.output[0], index=False)

@@ -6,11 +6,10 @@ import numpy as np
 import pandas as pd
 
 from rnnschur import weights
-from rnnschur.comparison import NETWORK, compare
+from rnnschur.comparison import compare
+from rnnschur.tables import NETWORK, gather
 
 sys.stdout = sys.stderr = open(snakemake.log[0], "w", buffering=1)
-
-CELL = NETWORK[:3]
 
 
 def matrices(blocks, files):
@@ -22,23 +21,14 @@ def matrices(blocks, files):
     }
 
 
-ours = pd.concat(
-    pd.read_csv(file).assign(**dict(zip(CELL, block, strict=False)))
-    for block, file in zip(snakemake.params.blocks, snakemake.input.ablations, strict=True)
-)
-table = compare(ours, pd.read_csv(snakemake.input.published))
-if "weights" in snakemake.input.keys():  # noqa: SIM118  (not a mapping)
-    found = matrices(snakemake.params.blocks, snakemake.input.weights)
-    known = matrices(snakemake.params.published_blocks, snakemake.input.published_weights)
-    table["weights_difference"] = [
-        np.abs(found[name] - known[name]).max() if name in known else np.nan
-        for name in table[NETWORK].itertuples(index=False, name=None)
-    ]
+table = compare(gather(snakemake.input.ablations), pd.read_csv(snakemake.input.published))
+found = matrices(snakemake.params.blocks, snakemake.input.weights)
+known = matrices(snakemake.params.published_blocks, snakemake.input.published_weights)
+table["weights_difference"] = [
+    np.abs(found[name] - known[name]).max() if name in known else np.nan
+    for name in table[NETWORK].itertuples(index=False, name=None)
+]
 table.to_csv(snakemake.output[0], index=False)
 
 for agreement, count in table["agreement"].value_counts().items():
     print(f"{count} networks: {agreement}")
-if snakemake.params.must_agree:
-    wrong = table[~table["agreement"].isin(["identical", "close"])]
-    if len(wrong):
-        sys.exit(f"These differ from the published tables:\n{wrong.to_string(index=False)}")

@@ -2,12 +2,11 @@
 
 import sys
 
-import pandas as pd
-
 from rnnschur import streams, tasks, weights
 from rnnschur.controls import change_of_coordinates, order_within_sectors
 from rnnschur.rollout import by_engine
 from rnnschur.schur import OrderedSchur
+from rnnschur.tables import keyed
 
 sys.stdout = sys.stderr = open(snakemake.log[0], "w", buffering=1)
 
@@ -19,13 +18,12 @@ inputs, targets = task.held_out(
 )
 forms = weights.load(snakemake.input.schur)
 
-symmetries, orders = [], []
+symmetries, orders = {}, {}
 for index, (seed, network) in enumerate(weights.load_weights(snakemake.input.weights)):
     form = OrderedSchur.from_factors(forms["Q"][index], forms["T"][index])
     rng = streams.generator(study_seed, name, cell.architecture, cell.width, seed, "controls")
-    symmetry = change_of_coordinates(*network, form, inputs, task.onset, rollout, rng)
-    symmetries.append(symmetry.assign(seed=seed))
-    order = order_within_sectors(
+    symmetries[seed] = change_of_coordinates(*network, form, inputs, task.onset, rollout, rng)
+    orders[seed] = order_within_sectors(
         *network,
         form,
         snakemake.params.alpha,
@@ -37,6 +35,6 @@ for index, (seed, network) in enumerate(weights.load_weights(snakemake.input.wei
         rollout,
         rng,
     )
-    orders.append(order.assign(seed=seed))
-pd.concat(symmetries).set_index("seed").to_csv(snakemake.output.symmetries)
-pd.concat(orders).set_index("seed").to_csv(snakemake.output.orders)
+name_of_cell = (cell.task, cell.architecture, cell.width)
+keyed(symmetries.items(), name_of_cell).to_csv(snakemake.output.symmetries, index=False)
+keyed(orders.items(), name_of_cell).to_csv(snakemake.output.orders, index=False)

@@ -8,9 +8,11 @@ import pandas as pd
 from rnnschur import weights
 from rnnschur.nonnormality import describe
 from rnnschur.schur import backward_error, ordered_real_schur, orthogonality_error
+from rnnschur.tables import keyed
 
 sys.stdout = sys.stderr = open(snakemake.log[0], "w", buffering=1)
 
+cell = (snakemake.wildcards.task, snakemake.wildcards.architecture, snakemake.wildcards.width)
 networks = weights.load_weights(snakemake.input.weights)
 forms = [ordered_real_schur(matrix) for matrix in networks.W_hh]
 weights.save(
@@ -21,10 +23,9 @@ weights.save(
         "seed": networks.seed,
     },
 )
-spectra = [
+spectra = (
     pd.DataFrame(
         {
-            "seed": seed,
             "index": np.arange(len(form.T)),
             "real": form.eigenvalues.real,
             "imaginary": form.eigenvalues.imag,
@@ -32,18 +33,18 @@ spectra = [
             "block": np.repeat(np.arange(len(form.sizes)), form.sizes),
         }
     )
-    for seed, form in zip(networks.seed, forms, strict=True)
-]
-pd.concat(spectra).to_csv(snakemake.output.spectrum, index=False)
+    for form in forms
+)
+keyed(zip(networks.seed, spectra, strict=True), cell).to_csv(snakemake.output.spectrum, index=False)
 
-measures = [
+measures = (
     {
-        "seed": seed,
         **describe(matrix, form),
         # In units of N times the machine epsilon.
         "backward_error": backward_error(matrix.astype(np.float64), form.Q, form.T),
         "orthogonality_error": orthogonality_error(form.Q),
     }
-    for seed, matrix, form in zip(networks.seed, networks.W_hh, forms, strict=True)
-]
-pd.DataFrame(measures).to_csv(snakemake.output.nonnormality, index=False)
+    for matrix, form in zip(networks.W_hh, forms, strict=True)
+)
+rows = ((seed, pd.DataFrame([row])) for seed, row in zip(networks.seed, measures, strict=True))
+keyed(rows, cell).to_csv(snakemake.output.nonnormality, index=False)

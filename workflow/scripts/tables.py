@@ -2,26 +2,11 @@
 
 import sys
 
-import pandas as pd
-
 from rnnschur.behaviour import METRICS, has_learned
 from rnnschur.stabilizers import verdict
+from rnnschur.tables import NETWORK, gather
 
 sys.stdout = sys.stderr = open(snakemake.log[0], "w", buffering=1)
-
-CELL = ["task", "architecture", "width"]
-NETWORK = [*CELL, "seed"]
-
-
-def gather(files):
-    """Return the rows of one file a block under the names of their cells."""
-    blocks = []
-    for block, file in zip(snakemake.params.blocks, files, strict=True):
-        rows = pd.read_csv(file)
-        for position, (name, value) in enumerate(zip(CELL, block, strict=False)):
-            rows.insert(position, name, value)
-        blocks.append(rows)
-    return pd.concat(blocks, ignore_index=True)
 
 
 def network_table(ablations, histories, spectra, nonnormality):

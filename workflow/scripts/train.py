@@ -11,6 +11,7 @@ import pandas as pd
 import torch
 
 from rnnschur import tasks, weights
+from rnnschur.tables import keyed
 from rnnschur.training import Diverged, Schedule, train
 from rnnschur.versions import versions
 
@@ -77,14 +78,15 @@ for seed in range(int(cell.first), int(cell.last) + 1):
         for name, column in stored.items()
         if name.startswith("history.")
     }
-    histories.append(pd.DataFrame(history).assign(seed=seed))
+    columns = ["update", "loss", "gradient_norm", "value"]
+    histories.append((seed, pd.DataFrame(history)[columns]))
 if failures:
     sys.exit("\n".join(failures))
 
 stack = {name: np.stack([tensors[name] for tensors in trained]) for name in trained[0]}
 seeds = np.arange(int(cell.first), int(cell.last) + 1)
 weights.save(snakemake.output.weights, {**stack, "seed": seeds})
-columns = ["seed", "update", "loss", "gradient_norm", "value"]
-pd.concat(histories)[columns].to_csv(snakemake.output.history, index=False)
+names = (cell.task, cell.architecture, cell.width)
+keyed(histories, names).to_csv(snakemake.output.history, index=False)
 Path(snakemake.output.record).write_text(json.dumps(record, indent=2) + "\n")
 shutil.rmtree(waiting)

@@ -1,0 +1,61 @@
+"""Compare what the published weights give, and networks trained again, with what is published."""
+
+import sys
+from pathlib import Path
+
+import pandas as pd
+
+from rnnschur import weights
+from rnnschur.comparison import table_differences, table_disagreements, trained_again
+
+sys.stdout = sys.stderr = open(snakemake.log[0], "w", buffering=1)
+
+SHOWN = 20  # differences of a file that are printed; logs/differences.csv has them all
+given, changes = snakemake.input, snakemake.params.changes
+
+if changes:
+    print(f"This is not the machine of the published run: {'; '.join(changes)}.")
+    print("Where bytes differ, numbers are compared within tolerances, not bit for bit.")
+
+rows, differences = [], []
+
+
+def note(file, cells, differing, wrong, outcome):
+    """Print the outcome of one file and keep it."""
+    print(f"{file}: {outcome}")
+    if len(wrong):
+        print(wrong.head(SHOWN).to_string(index=False))
+    rows.append((file, cells, differing, len(wrong), outcome))
+    differences.append(wrong.assign(file=file))
+
+
+for ours, published in zip(given.tables, given.published, strict=True):
+    name, cells = Path(ours).stem, pd.read_csv(published).size
+    wrong = found = table_differences(ours, published)
+    outcome = f"{len(found)} of {cells} cells differ" if len(found) else f"{cells} cells identical"
+    if len(found) and changes:
+        tables = pd.read_csv(ours), pd.read_csv(published)
+        wrong = table_disagreements(*tables, name, snakemake.params.minimum_mass)
+        outcome += f", {len(wrong) or 'none'} of them beyond the tolerances"
+    note(f"{name}.csv", cells, len(found), wrong, outcome)
+
+histories = pd.read_csv(given.histories)
+for network, ours, published, history in zip(
+    snakemake.params.networks, given.trained, given.weights, given.history, strict=True
+):
+    wrong = trained_again(
+        *map(weights.load, (ours, published)),
+        pd.read_csv(history),
+        histories.merge(pd.DataFrame([network])),
+        exact=not changes,
+    )
+    outcome = "differs" if len(wrong) else "the same beginning" if changes else "the same bits"
+    name = "/".join(map(str, network.values()))
+    note(f"{name} trained again", 3, len(wrong), wrong, outcome)
+
+wrong = pd.concat(differences)[["file", "row", "column", "ours", "published"]]
+wrong.to_csv(snakemake.log.differences, index=False)
+columns = ["file", "cells", "differing", "wrong", "outcome"]
+pd.DataFrame(rows, columns=columns).to_csv(snakemake.output[0], index=False)
+if len(wrong):
+    sys.exit(f"This is not what was published; {snakemake.log.differences} lists what differs.")
