@@ -11,6 +11,10 @@ import yaml
 from snakemake.utils import update_config
 
 ROOT = Path(__file__).parents[2]
+TEXTS = {
+    file.relative_to(ROOT).as_posix(): file.read_text()
+    for file in (ROOT / "README.md", *sorted((ROOT / "docs").glob("**/*.md")))
+}
 PARTS = ("Snakefile", "Makefile", "config.yaml", "workflow", "report", "profiles", "envs")
 
 

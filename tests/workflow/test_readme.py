@@ -1,19 +1,29 @@
-"""Every command of the README is run by a test, this one or another."""
+"""Every command of the README and of docs/ is run by a test, this one or another."""
 
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
+from conftest import ROOT, TEXTS
 
-ROOT = Path(__file__).parents[2]
-README = (ROOT / "README.md").read_text()
-COMMANDS = [
-    line.split("#")[0].strip()
-    for block in re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
-    for line in block.splitlines()
-]
+
+def blocks(language: str) -> list[tuple[str, str]]:
+    """Return the blocks of code in a language, each with the file that it stands in."""
+    pattern = re.compile(rf"```{language}\n(.*?)```", re.DOTALL)
+    return [(file, block) for file, text in TEXTS.items() for block in pattern.findall(text)]
+
+
+def without_blocks(text: str) -> str:
+    return re.sub(r"```.*?```", "", text, flags=re.DOTALL)
+
+
+COMMANDS = list(
+    dict.fromkeys(
+        line.split("#")[0].strip() for _, block in blocks("sh") for line in block.splitlines()
+    )
+)
+EXAMPLES = blocks("python")
 ELSEWHERE = {
     "make study": "the fixture `finished` runs it",
     "make test": "runs these tests",
@@ -40,12 +50,16 @@ def test_commands_run(command, finished):
     assert "Error" not in printed
 
 
-def test_the_commands_run_elsewhere_are_still_in_the_readme():
+def test_the_commands_run_elsewhere_are_still_in_the_texts():
     assert set(COMMANDS) >= ELSEWHERE.keys() | DRY.keys()
 
 
-def test_the_example_in_python_runs():
-    (example,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+def test_the_readme_has_one_example_in_python():
+    assert [file for file, _ in EXAMPLES].count("README.md") == 1
+
+
+@pytest.mark.parametrize(("file", "example"), EXAMPLES, ids=[file for file, _ in EXAMPLES])
+def test_the_examples_in_python_run(file, example):
     run = subprocess.run(
         [sys.executable, "-W", "error", "-c", example],
         cwd=ROOT / "workflow",
@@ -53,12 +67,41 @@ def test_the_example_in_python_runs():
         text=True,
     )
     assert run.returncode == 0, run.stderr
-    assert "rollout_difference" in run.stdout
+    if file == "README.md":
+        assert "rollout_difference" in run.stdout
 
 
-def test_paths_in_the_readme_exist():
-    named = re.findall(r"`([\w./]+/[\w./]*|\w+\.(?:yaml|cff|py))`", README)
+def test_paths_in_the_texts_exist():
+    named = re.findall(r"`([\w./]+/[\w./]*|\w+\.(?:yaml|cff|py))`", "\n".join(TEXTS.values()))
     assert named
     for name in named:
         if not name.startswith("results/") and name != "sine.py" and name != "normal.py":
             assert (ROOT / name).exists() or (ROOT / "report" / name).exists(), name
+
+
+def links(text: str) -> list[str]:
+    """Return where the links and images of a text lead within the repository."""
+    targets = re.findall(r"\]\(([^()\s]+)\)", without_blocks(text))
+    return [target for target in targets if not target.startswith("https://")]
+
+
+def anchors(text: str) -> set[str]:
+    """Return the anchors that GitHub gives the headings of a text."""
+    headings = re.findall(r"^#+ (.+)$", without_blocks(text), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("file", TEXTS)
+def test_links_lead_to_files_of_the_repository(file):
+    for target in links(TEXTS[file]):
+        path, _, anchor = target.partition("#")
+        found = (ROOT / file).parent.joinpath(path).resolve() if path else ROOT / file
+        assert found.is_relative_to(ROOT.resolve()) and found.exists(), target
+        ignored = subprocess.run(["git", "check-ignore", "--quiet", found], cwd=ROOT)
+        assert ignored.returncode != 0, f"{target} is not in the repository"
+        if anchor:
+            assert anchor in anchors(found.read_text()), target
+
+
+def test_the_readme_leads_to_every_page():
+    assert set(links(TEXTS["README.md"])) >= TEXTS.keys() - {"README.md"}

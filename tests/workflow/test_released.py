@@ -2,13 +2,13 @@
 
 import json
 from io import StringIO
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 import yaml
+from conftest import ROOT, TEXTS
 from safetensors.numpy import load_file
 from snakemake.utils import update_config
 
@@ -17,13 +17,17 @@ from rnnschur import claims, presentation, protocols, tasks
 from rnnschur.training import Schedule, train
 from rnnschur.versions import versions
 
-ROOT = Path(__file__).parents[2]
 PUBLISHED = ROOT / "results" / "published"
 CONFIG = json.loads((PUBLISHED / "config.json").read_text())
 
 
 def table(name):
     return pd.read_csv(PUBLISHED / "tables" / f"{name}.csv")
+
+
+def sentences(file):
+    """Return a text without its line breaks."""
+    return " ".join(TEXTS[file].split())
 
 
 def test_the_published_study_is_the_main_one_with_more_seeds():
@@ -58,25 +62,25 @@ def test_the_ledger_follows_from_the_published_tables():
     pd.testing.assert_frame_equal(found, table("ledger"), rtol=1e-9)
 
 
-def test_the_verdicts_of_the_readme_are_those_of_the_ledger():
-    readme = (ROOT / "README.md").read_text()
+def test_the_verdicts_in_the_texts_are_those_of_the_ledger():
     ledger = table("ledger")
     shown = presentation.ledger_table(ledger).drop(columns="rule")
     rows = [f"| {' | '.join(map(str, row))} |" for row in shown.itertuples(index=False, name=None)]
-    assert "\n".join(rows) in readme
-    assert readme.count("| reproduced |") == (ledger["verdict"] == "reproduced").sum()
+    assert "\n".join(rows) in TEXTS["docs/results.md"]
+    reproduced = sum(text.count("| reproduced |") for text in TEXTS.values())
+    assert reproduced == (ledger["verdict"] == "reproduced").sum()
     counts = ledger.groupby("kind")["verdict"].value_counts()
     claimed, numbers = ([counts[kind, v] for v in claims.VERDICTS] for kind in ("claim", "number"))
     headline = (
         "Of its {} claims {} reproduce, {} partly and {} not; of its {} numbers {}, {} and {}."
     ).format(sum(claimed), *claimed, sum(numbers), *numbers)
-    assert headline in " ".join(readme.split())
+    assert headline in sentences("README.md")
 
 
 def test_the_counts_of_the_dominant_coupling_in_the_readme_are_those_of_the_tables():
     counts = presentation.dominance_table(table("ablations"), table("orders"))
     row = counts.set_index("task").loc["context_integration"]
-    readme = " ".join((ROOT / "README.md").read_text().split())
+    readme = sentences("README.md")
     assert (
         "(CR in {}, RR in {}, CC in {})".format(
             *(row[f"damage: {coupling}"] for coupling in ("CR", "RR", "CC"))
@@ -100,27 +104,27 @@ def test_the_main_protocols_are_those_that_the_search_chose():
         assert settings == CONFIG["tasks"][task], protocol
 
 
-def test_what_the_readme_says_of_the_search_is_in_its_tables():
+def test_what_the_protocol_page_says_of_the_search_is_in_its_tables():
     scores = pd.read_csv(ROOT / "report" / "search" / "search_protocols.csv")
     numbers = pd.read_csv(ROOT / "report" / "search" / "search_numbers.csv")
-    readme = " ".join((ROOT / "README.md").read_text().split())
-    assert f"with {len(scores) - len(CONFIG['tasks'])} protocols beside one to start from" in readme
+    page = sentences("docs/protocol.md")
+    assert f"with {len(scores) - len(CONFIG['tasks'])} protocols beside one to start from" in page
     copies = scores[scores["task"] == "copy"]
-    assert f"all eight numbers are reached, under no other of the {len(copies)} protocols" in readme
+    assert f"all eight numbers are reached, under no other of the {len(copies)} protocols" in page
     all_eight = copies[copies["numbers_reached"] == copies["numbers"]]
     assert (copies["numbers"] == 8).all() and all_eight["chosen"].tolist() == [True]
     assert (copies["claims"] == 8).all() and copies["claims_reproduced"].min() == 6
     starts = scores[scores["protocol"].isin(["flip_flop", "sine"])]
     assert starts["chosen"].all() and (starts["numbers_reached"] == starts["numbers"]).all()
     by_share = numbers[numbers["id"] == "sine-CR-sensitivity-by-share"]["ours"]
-    assert f"would be {by_share.min():.0f} to {by_share.max():.0f} here" in readme
+    assert f"would be {by_share.min():.0f} to {by_share.max():.0f} here" in page
     # Of context integration alone the paper has one claim, that CC dominates.
     context = scores[scores["task"] == "context_integration"].set_index("protocol")
     assert (context["claims"] == 1).all() and (context["numbers_reached"] < 3).all()
     share = context["claims_share"]
     assert share.idxmax() == "context_integration_input_weights_200" and share.max() == 0.8
     assert share.nlargest(2).iloc[1] <= 0.4
-    assert f"under the other {len(context) - 1} protocols" in readme
+    assert f"under the other {len(context) - 1} protocols" in page
 
 
 @pytest.fixture

@@ -295,7 +295,7 @@ def initialise(network, generator):
 
 
 def test_a_diverged_network_is_named_and_the_others_go_on(project):
-    """The broken networks are an architecture of their own, added as the README says."""
+    """The broken networks are an architecture of their own, added as docs/add-your-own.md says."""
     package = project.folder / "workflow" / "rnnschur" / "networks"
     (package / "broken.py").write_text(BROKEN)
     project.configure(
