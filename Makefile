@@ -25,6 +25,7 @@ study: $(READY)  ## run the paper's study: networks, tables, figures, report
 
 demo: $(READY)  ## the same on a small grid, for a first look
 	snakemake --configfile workflow/studies/demo.yaml
+	@test -e results/demo/report.html || snakemake --configfile workflow/studies/demo.yaml --report results/demo/report.html --quiet all
 	@echo "Open results/demo/report.html; tables are in results/demo/tables."
 
 compare: $(READY)  ## compare your networks with the published ones, network by network

@@ -5,7 +5,6 @@ and workflow/notebooks/ the results section.
 """
 
 import json
-import os
 import sys
 from pathlib import Path
 
@@ -16,20 +15,20 @@ min_version("9.0")
 # Every script, notebook and module finds the package and the study's settings here.
 HERE = str(Path(workflow.basedir) / "workflow")
 sys.path.insert(0, HERE)
-inherited = os.getenv("PYTHONPATH", "").split(os.pathsep)
-os.environ.update(
-    PYTHONPATH=os.pathsep.join([HERE, *(p for p in inherited if p not in ("", HERE))])
-)
 
 import study
+import surroundings
+
+surroundings.settle(Path(HERE), Path(".snakemake", "settings"))
 
 
-configfile: "config.yaml"
+configfile: "config.yaml" if Path("config.yaml").exists() else f"{HERE}/../config.yaml"
 
 
 try:
     study.complete(config)
-    study.check(config)
+    if workflow.is_main_process:  # what jobs get has been checked
+        study.check(config)
 except ValueError as error:
     raise SystemExit(f"Error in the configuration: {error}")
 
@@ -60,6 +59,7 @@ if GIVEN:
 
 localrules:
     all,
+    tables,
     figures,
     search,
 
@@ -67,25 +67,32 @@ localrules:
 rule all:
     default_target: True
     input:
-        rules.tables.output,
+        rules.tables.input,
         rules.summaries.output,
         rules.ledger.output,
         rules.figures.input,
 
 
 onstart:
-    Path(RESULTS, "report.html").unlink(missing_ok=True)  # a stale one would mislead
+    # A report must not outlive what it shows, nor its settings.
+    made = {file for job in workflow.dag.needrun_jobs() for file in job.output}
+    if not made.isdisjoint(map(str, rules.all.input)):
+        REPORT.unlink(missing_ok=True)
+        SETTINGS.unlink(missing_ok=True)
 
 
 onsuccess:
-    if all(Path(file).exists() for file in rules.all.input):
-        # The report needs every result in place, so that it cannot be a rule.
-        Path(RESULTS, "config.json").write_text(json.dumps(config, indent=2))
-        shell(
-            "{sys.executable} -m snakemake --nolock --configfile {RESULTS}/config.json"
-            " --report {RESULTS}/report.html > {LOGS}/report.log 2>&1"
-        )
-        print(f"Tables     {RESULTS}/tables/")
-        print(f"Figures    {RESULTS}/figures/")
-        print(f"Notebooks  {RESULTS}/notebooks/")
-        print(f"Report     {RESULTS}/report.html")
+    # The report needs every result in place and fresh, so that it cannot be a rule.
+    if not REPORT.exists() and all(Path(file).exists() for file in rules.all.input):
+        hidden(SETTINGS).write_text(json.dumps(config, indent=2))
+        if "Nothing to be done" in again(
+            f"{LOGS}/remaining.log", "--dry-run", "all"
+        ):
+            again(f"{LOGS}/report.log", "--report", hidden(REPORT))
+            hidden(SETTINGS).replace(SETTINGS)
+            hidden(REPORT).replace(REPORT)
+            print(f"Tables     {RESULTS}/tables/")
+            print(f"Figures    {RESULTS}/figures/")
+            print(f"Notebooks  {RESULTS}/notebooks/")
+            print(f"Report     {REPORT}")
+        hidden(SETTINGS).unlink(missing_ok=True)

@@ -36,6 +36,11 @@ def sources(*files: str) -> list[str]:
     return sorted(os.path.relpath(path) for path in package)
 
 
+def beside(file: str) -> str:
+    """Return the path of a file of the repository, as it is seen from the working folder."""
+    return os.path.relpath(WORKFLOW.parent / file)
+
+
 @cache
 def _imported(file: Path) -> list[Path]:
     """Return the modules of the package that a file imports."""

@@ -9,17 +9,11 @@ from itertools import product
 from pathlib import Path
 from typing import NamedTuple
 
-import yaml
-from jsonschema import Draft202012Validator
-
-from rnnschur import tasks
-from rnnschur.networks import ARCHITECTURES
-
 SCHEMA = Path(__file__).parent / "schemas" / "config.schema.yaml"
 
 
-class Cell(NamedTuple):
-    """A cell of the grid."""
+class Condition(NamedTuple):
+    """A condition: a place in the grid, whose networks differ in their seeds."""
 
     task: str
     architecture: str
@@ -27,7 +21,7 @@ class Cell(NamedTuple):
 
 
 class Block(NamedTuple):
-    """A cell and the seeds, first to last, that share a job."""
+    """A condition and the seeds, first to last, that share a job."""
 
     task: str
     architecture: str
@@ -65,13 +59,21 @@ def module(config: dict, task: str) -> str:
 
 
 def check(config: dict) -> None:
-    """Check a configuration against the schema and the package's registries.
+    """Check a configuration against the schema and the package's plug-ins.
 
     Raises
     ------
     ValueError
         One line that names the key, its value and what is allowed.
     """
+    # Only here: jobs read this module again, and what they get has been checked.
+    import yaml
+    from jsonschema import Draft202012Validator
+
+    from rnnschur import interventions, tasks
+    from rnnschur.architectures import STARTS
+    from rnnschur.cells import CELLS
+
     _finite("", config)  # a comparison with NaN passes every bound of a schema
     schema = yaml.safe_load(SCHEMA.read_text())
     for error in Draft202012Validator(schema).iter_errors(config):
@@ -80,7 +82,10 @@ def check(config: dict) -> None:
         key = f"experiments[{index}]"
         _one_of(f"{key}.task", experiment["task"], config["tasks"])
         for architecture in experiment["architectures"]:
-            _one_of(f"{key}.architectures", architecture, ARCHITECTURES)
+            _one_of(f"{key}.architectures", architecture, [*config["architectures"], *STARTS])
+    for name, settings in config["architectures"].items():
+        _one_of(f"architectures.{name}.cell", settings["cell"], CELLS)
+        _one_of(f"architectures.{name}.start", settings["start"], STARTS)
     for name, settings in config["tasks"].items():
         _one_of("tasks", module(config, name), tasks.TASKS)
         try:
@@ -91,12 +96,20 @@ def check(config: dict) -> None:
             raise ValueError(
                 f"tasks.{name}.learned is {settings['learned']}; allowed: an accuracy, at most 1"
             )
+    for name, settings in config["interventions"].items():
+        _one_of("interventions", name, interventions.FAMILIES)
+        try:
+            interventions.make(name, settings, shared(config))
+        except ValueError as error:
+            raise ValueError(f"interventions.{name}.{error}") from None
     _given(config)
     seen = set()
-    for cell in cells(config):
-        if cell in seen:
-            raise ValueError(f"experiments has {'/'.join(map(str, cell))} twice; allowed: once")
-        seen.add(cell)
+    for condition in conditions(config):
+        if condition in seen:
+            raise ValueError(
+                f"experiments has {'/'.join(map(str, condition))} twice; allowed: once"
+            )
+        seen.add(condition)
     diagnosis = config["diagnosis"]
     if diagnosis["fragile"] <= diagnosis["epsilon"]:
         raise ValueError(
@@ -150,21 +163,21 @@ def _one_line(error) -> str:
     return f"{key} is {value[:80]}; allowed: {error.schema['description']}"
 
 
-def cells(config: dict) -> list[Cell]:
-    """Return the cells of the grid, in the order of the configuration."""
+def conditions(config: dict) -> list[Condition]:
+    """Return the conditions of the grid, in the order of the configuration."""
     return [
-        Cell(experiment["task"], architecture, width)
+        Condition(experiment["task"], architecture, width)
         for experiment in config["experiments"]
         for architecture, width in product(experiment["architectures"], experiment["widths"])
     ]
 
 
 def blocks(config: dict) -> list[Block]:
-    """Return every cell with every block of at most `seeds_per_job` seeds."""
+    """Return every condition with every block of at most `seeds_per_job` seeds."""
     count, size = config["seeds"], config["seeds_per_job"]
     return [
-        Block(*cell, first, min(first + size, count) - 1)
-        for cell in cells(config)
+        Block(*condition, first, min(first + size, count) - 1)
+        for condition in conditions(config)
         for first in range(0, count, size)
     ]
 
@@ -205,6 +218,22 @@ def diagnosis(config: dict, task: str) -> dict:
     }
 
 
+def architecture(config: dict, name: str) -> list[str]:
+    """Return cell and start of an architecture; one without settings is a start of tanh."""
+    settings = config["architectures"].get(name, {"cell": "tanh", "start": name})
+    return [settings["cell"], settings["start"]]
+
+
+def shared(config: dict) -> dict:
+    """Return the options that every family of interventions has of the study, if it has them."""
+    return {"alpha": config["diagnosis"]["alpha"]}
+
+
 def criterion(config: dict) -> dict:
     """Return the bounds of the verdicts."""
     return {key: config["diagnosis"][key] for key in ("epsilon", "minimum_mass", "fragile")}
+
+
+def statistics(config: dict) -> dict:
+    """Return the settings of the bootstrap, its seed included."""
+    return {**config["statistics"], "study_seed": config["study_seed"]}

@@ -31,11 +31,13 @@ from torch.nn.utils import clip_grad_norm_
 from tqdm import tqdm
 
 import rnnschur
-from rnnschur import figures, tasks
+from rnnschur import architectures, tasks
+from rnnschur.batch import Batch
 from rnnschur.kernels import BackpropagationThroughTime
-from rnnschur.networks.network import build
-from rnnschur.rollout import rollout
-from rnnschur.training import Adam, FastEngine, ReferenceEngine, flatten
+from rnnschur.report import figures
+from rnnschur.training.adam import Adam, flatten
+from rnnschur.training.engines import FastEngine, ReferenceEngine
+from rnnschur.training.module import build
 
 try:
     import jax
@@ -66,7 +68,8 @@ print(time.time() - float(sys.argv[1]), time.time() - called)
 TRAINING = f"""
 import resource, sys, time
 from pathlib import Path
-from rnnschur import tasks
+from rnnschur import architectures, tasks
+from rnnschur.streams import Identity
 from rnnschur.training import Schedule, train
 
 def peak_memory():
@@ -80,7 +83,8 @@ print(peak_memory(), flush=True)
 for line in sys.stdin:
     schedule = Schedule(int(line), {BATCH}, {RATE}, {CLIP}, 1.0, int(line), 64)
     start = time.perf_counter()
-    train("copy", task, "orthogonal", 72, 0, schedule, 0)
+    network = Identity("copy", "orthogonal", 72, 0)
+    train(network, task, architectures.of("orthogonal"), schedule, 0)
     print(time.perf_counter() - start, peak_memory(), flush=True)
 """
 
@@ -163,10 +167,10 @@ def jax_scan(network, onset):
 def engine(Engine, network, onset):
     """Return the update as `rnnschur.training.train` does it."""
     adam = Adam(flatten(network), RATE, CLIP)
-    step = Engine(network, onset)
+    step = Engine(network)
 
     def update(inputs, targets):
-        loss = step.loss_and_gradients(inputs, targets)
+        loss = step.loss_and_gradients(Batch(inputs, targets, onset))
         adam.step()
         return loss
 
@@ -197,7 +201,8 @@ def pin(core):
 
 def start(width):
     """Return the network from which all contenders start."""
-    return build("orthogonal", SIZE, width, SIZE, torch.Generator().manual_seed(0))
+    sizes, generator = (SIZE, width, SIZE), torch.Generator().manual_seed(0)
+    return build(architectures.of("orthogonal"), sizes, generator)
 
 
 def draw(steps):
@@ -208,7 +213,8 @@ def draw(steps):
         task = tasks.make(
             "copy", symbols=onset, symbol_size=SIZE, replays=replays, judged_symbols=onset
         )
-        return [task.sample(BATCH, rng) for _ in range(16)]
+        batches = [task.sample(BATCH, rng) for _ in range(16)]
+        return [(batch.inputs, batch.targets) for batch in batches]
     return list(rng.standard_normal((16, 2, steps, BATCH, SIZE), dtype=np.float32))
 
 
@@ -261,7 +267,8 @@ def gradient_errors(steps, width):
     onset, (inputs, targets) = ONSETS[steps], draw(steps)[0]
     network = start(width)
     weights = [getattr(network, name).detach().double().requires_grad_() for name in WEIGHTS]
-    outputs = rollout(*weights, torch.from_numpy(inputs).double(), onset, xp=torch)
+    named = dict(zip(WEIGHTS, weights, strict=True))
+    outputs = network.cell.outputs(named, torch.from_numpy(inputs).double(), onset, xp=torch)
     loss = mse_loss(outputs, torch.from_numpy(targets).double())
     exact = [gradient.numpy() for gradient in torch.autograd.grad(loss, weights)]
 
@@ -272,7 +279,7 @@ def gradient_errors(steps, width):
     def of_engine(Engine):
         network = start(width)
         flatten(network)
-        Engine(network, onset).loss_and_gradients(inputs, targets)
+        Engine(network).loss_and_gradients(Batch(inputs, targets, onset))
         return error([getattr(network, name).grad.numpy() for name in WEIGHTS])
 
     weights = [weight.detach().numpy() for weight in weights]

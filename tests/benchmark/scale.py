@@ -14,12 +14,12 @@ from collections import Counter
 from pathlib import PurePath
 from tempfile import TemporaryDirectory
 
-CELLS = 15  # of the paper's grid
+CONDITIONS = 15  # of the paper's grid
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seeds", type=int, default=667, help="networks in each of 15 cells")
+    parser.add_argument("--seeds", type=int, default=667, help="networks in each of 15 conditions")
     parser.add_argument("--per-job", type=int, default=5, help="seeds_per_job")
     options = parser.parse_args()
     with TemporaryDirectory() as folder:
@@ -42,7 +42,7 @@ def main():
     folders = {parent for file in files for parent in file.parents if results in parent.parents}
     fullest = Counter(file.parent for file in files).most_common(1)[0][1]
     row = {
-        "networks": CELLS * options.seeds,
+        "networks": CONDITIONS * options.seeds,
         "`seeds_per_job`": options.per_job,
         "jobs": len(listed["log"]),
         "submissions": printed.count("Group job "),

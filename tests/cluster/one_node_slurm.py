@@ -93,7 +93,8 @@ def install() -> None:
     """
     if sys.platform != "linux" or os.geteuid() != 0:
         raise Unavailable("a one-node Slurm needs Linux and root")
-    left = CONFIGURATION.is_symlink() and socket.socket().connect_ex(("127.0.0.1", PORT))
+    with socket.socket() as probe:
+        left = CONFIGURATION.is_symlink() and probe.connect_ex(("127.0.0.1", PORT))
     if CONFIGURATION.exists() and not left:
         raise Unavailable(f"there is another Slurm here, with {CONFIGURATION}")
     if all(shutil.which(program) for program in ("slurmctld", "slurmd", "munged", "squeue")):

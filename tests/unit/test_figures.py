@@ -5,8 +5,11 @@ import pandas as pd
 import pytest
 from matplotlib import pyplot as plt
 
-from rnnschur import figures
-from rnnschur.schur import ordered_real_schur
+from rnnschur.batch import Batch
+from rnnschur.coordinates.schur import ordered_real_schur
+from rnnschur.coordinates.sectors import Sectors
+from rnnschur.network import Network
+from rnnschur.report import figures
 
 
 @pytest.fixture(autouse=True)
@@ -16,18 +19,18 @@ def style():
     plt.close("all")
 
 
-def table(cells, **columns):
-    frame = pd.DataFrame(cells, columns=["task", "architecture", "width"])
+def table(conditions, **columns):
+    frame = pd.DataFrame(conditions, columns=["task", "architecture", "width"])
     return frame.assign(**columns)
 
 
 def test_cells_have_a_place_by_architecture_and_width():
-    cells = [("copy", "default", 56), ("copy", "default", 72), ("copy", "cayley", 72)]
-    figure, axes = figures.cell_grid(table(cells), 2, 2)
-    assert [cell for cell, _ in axes] == cells
+    conditions = [("copy", "default", 56), ("copy", "default", 72), ("copy", "cayley", 72)]
+    figure, axes = figures.condition_grid(table(conditions), 2, 2)
+    assert [condition for condition, _ in axes] == conditions
     places = {cell: axis.get_subplotspec() for cell, axis in axes}
-    assert places[cells[1]].colspan == places[cells[2]].colspan
-    assert places[cells[0]].rowspan == places[cells[1]].rowspan
+    assert places[conditions[1]].colspan == places[conditions[2]].colspan
+    assert places[conditions[0]].rowspan == places[conditions[1]].rowspan
     assert sum(axis.get_visible() for axis in figure.axes) == 3
 
 
@@ -46,14 +49,14 @@ def test_paper_values_add_printed_changes_to_the_intact_value():
 
 def test_profile_draws_every_network_the_means_and_the_paper():
     names = list(figures.ORDER)
-    cell = {"task": "copy", "architecture": "orthogonal", "width": 72}
+    condition = {"task": "copy", "architecture": "orthogonal", "width": 72}
     ablations = pd.DataFrame(
         [{"seed": s, "removed": n, "value": 0.9 - s / 10} for s in range(3) for n in names]
-    ).assign(**cell, metric="replay_accuracy")
+    ).assign(**condition, metric="replay_accuracy")
     ablations["learned"] = ablations["seed"] < 2
     summary = pd.DataFrame({"removed": names, "mean": 0.85, "low": 0.8, "high": 0.9})
-    summary = summary.assign(**cell, quantity="value")
-    paper = pd.DataFrame([{**cell, "removed": "CR", "quantity": "value", "paper": 0.639}])
+    summary = summary.assign(**condition, quantity="value")
+    paper = pd.DataFrame([{**condition, "removed": "CR", "quantity": "value", "paper": 0.639}])
     figure = figures.ablation_profile(ablations, summary, paper)
     lines = figure.axes[0].get_lines()
     drawn = {line.get_label(): np.asarray(line.get_ydata(), float) for line in lines}
@@ -70,6 +73,32 @@ def test_schur_matrix_draws_the_border_of_the_sectors():
     horizontal = [line.get_ydata()[0] for line in figure.axes[0].get_lines()]
     assert 1.5 in horizontal
     assert {text.get_text() for text in figure.axes[0].texts} == {"RR", "CR", "CC"}
+
+
+@pytest.mark.parametrize("engine", ["reference", "fast"])
+@pytest.mark.parametrize("outputs", [2, 5])
+def test_rollouts_draw_the_network_intact_and_without_each_coupling(outputs, engine):
+    rng = np.random.default_rng(0)
+    shapes = {"W_hh": (6, 6), "W_xh": (6, 2), "W_hy": (outputs, 6)}
+    network = Network("tanh", {name: rng.standard_normal(s) / 2 for name, s in shapes.items()})
+    batch = Batch(rng.standard_normal((9, 1, 2)), rng.standard_normal((7, 1, outputs)))
+    figure = figures.rollouts(network, batch, 0.9, engine, "a network")
+    sectors = Sectors.of(network.weights["W_hh"], 0.9)
+    expected = [batch.targets[:, 0]]
+    for couplings in ((), ("RR",), ("CR",), ("CC",), ("RR", "CR", "CC")):
+        matrix, _ = sectors.without(sectors.mask(*couplings))
+        expected.append(network.replace({"W_hh": matrix}).outputs(batch)[:, 0])
+    if outputs > 4:  # one picture each, the target on top
+        drawn = [axis.images[0].get_array().T for axis in figure.axes if axis.images]
+        np.testing.assert_allclose(drawn[:6], expected, rtol=1e-9)
+    else:  # one column each, over the target
+        columns = np.reshape(figure.axes, (outputs, 5)).T
+        for column, output in zip(columns, expected[1:], strict=True):
+            for channel, axis in enumerate(column):
+                target, curve = axis.get_lines()
+                assert curve.get_xdata().tolist() == list(range(2, 9))
+                np.testing.assert_allclose(target.get_ydata(), expected[0][:, channel])
+                np.testing.assert_allclose(curve.get_ydata(), output[:, channel], rtol=1e-9)
 
 
 def test_the_same_figure_gives_the_same_files(tmp_path):

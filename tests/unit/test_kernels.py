@@ -45,11 +45,11 @@ def autograd(arrays, onset):
     h = torch.zeros(x.shape[1], len(W_hh), dtype=torch.float64)
     outputs = []
     for step in x:
-        h = torch.tanh(h @ W_hh.T + step @ W_xh.T)
+        h = torch.tanh((h @ W_hh.T if outputs else h) + step @ W_xh.T)
         outputs.append(h @ W_hy.T)
     y = torch.stack(outputs)[onset:]
     loss = torch.nn.functional.mse_loss(y, targets)
-    gradients = torch.autograd.grad(loss, weights)
+    gradients = torch.autograd.grad(loss, weights, materialize_grads=True)
     return loss.item(), y.detach().numpy(), [gradient.numpy() for gradient in gradients]
 
 
@@ -140,6 +140,73 @@ def test_not_a_number_reaches_the_loss_and_leaves_no_trace(dtype, name, bad):
     assert problem.loss_and_gradients(**again) == loss
     for gradient in WRITTEN:
         np.testing.assert_array_equal(again[gradient], arrays[gradient])
+
+
+INFINITE = {
+    "one": {"x": [(1, 0, 0, np.inf)]},
+    "negative": {"x": [(0, 2, 1, -np.inf)]},
+    "last step": {"x": [(4, 1, 1, np.inf)]},
+    "opposite": {"x": [(2, 0, 0, np.inf), (2, 0, 1, -np.inf)]},
+    "all steps of a sequence": {"x": [(slice(None), 1, 0, np.inf)]},
+    "times a zero weight": {"x": [(3, 0, 0, np.inf)], "W_xh": [(4, 0, 0.0)]},
+    "times the first zero weight": {"x": [(3, 0, 0, np.inf)], "W_xh": [(0, 0, 0.0)]},
+    "beside NaN": {"x": [(3, 0, 0, np.inf), (3, 1, 0, np.nan)]},
+    "input weight": {"W_xh": [(4, 1, np.inf)]},
+    "recurrent weight": {"W_hh": [(4, 1, -np.inf)]},
+    "readout weight": {"W_hy": [(0, 1, np.inf)]},
+    "target": {"targets": [(0, 1, 0, np.inf)]},
+}
+
+
+@pytest.mark.parametrize(("dtype", "relative"), [(np.float32, 1e-5), (np.float64, 1e-10)])
+@pytest.mark.parametrize(("batch", "hidden"), [(3, 5), (3, 16), (8, 11), (8, 8), (1, 1)])
+@pytest.mark.parametrize("case", INFINITE)
+def test_infinity_does_what_the_equations_say(case, batch, hidden, dtype, relative):
+    """Whatever the padding: it must neither make NaN of infinity nor hide it."""
+    shape = SHAPE | {"batch": batch, "hidden": hidden}
+    problem = BackpropagationThroughTime(**shape, dtype=dtype)
+    arrays, clean = make(**shape, dtype=dtype), make(**shape, dtype=dtype)
+    expected = problem.loss_and_gradients(**clean)
+    for name, entries in INFINITE[case].items():
+        for *index, value in entries:
+            sizes = arrays[name].shape
+            place = tuple(
+                i if isinstance(i, slice) else min(i, size - 1)
+                for i, size in zip(index, sizes, strict=True)
+            )
+            arrays[name][place] = value
+    loss, y, gradients = autograd(arrays, shape["onset"])
+    outputs = rollout(*(arrays[name] for name in READ[:-1]), shape["onset"])
+    np.testing.assert_allclose(outputs, y, rtol=relative, atol=10 * relative)
+    found = problem.loss_and_gradients(**arrays)
+    assert found == pytest.approx(loss, rel=relative, nan_ok=True)
+    for name, gradient in zip(WRITTEN, gradients, strict=True):
+        if np.isfinite(loss):
+            atol = relative * max(1.0, np.nanmax(np.abs(gradient), initial=0.0))
+            np.testing.assert_allclose(arrays[name], gradient, rtol=relative, atol=atol)
+        else:
+            assert not np.isfinite(arrays[name][~np.isfinite(gradient)]).any()
+    # Nothing of it is left for the next call, not even where it would change no value.
+    assert not any(copy[..., hidden:].any() for copy in problem._copies[4:6])
+    again = make(**shape, dtype=dtype)
+    assert problem.loss_and_gradients(**again) == expected
+    for name in WRITTEN:
+        np.testing.assert_array_equal(again[name], clean[name])
+
+
+@pytest.mark.parametrize("dtype", TYPES)
+def test_infinity_leaves_the_bits_of_the_other_sequences(dtype):
+    arrays = make(**SHAPE, dtype=dtype)
+    weights = [arrays[name] for name in WEIGHTS]
+    before = rollout(*weights, arrays["x"])
+    arrays["x"][1, 0, 0] = np.inf
+    after = rollout(*weights, arrays["x"])
+    assert after[:, 1:].tobytes() == before[:, 1:].tobytes()
+    assert after[0].tobytes() == before[0].tobytes()
+    assert not np.array_equal(after[1:, 0], before[1:, 0])
+    stack = rollout(weights[0], np.stack([weights[1], -weights[1]]), weights[2], arrays["x"])
+    assert stack[0].tobytes() == after.tobytes()
+    assert np.isfinite(stack).all()
 
 
 def unaligned(array):

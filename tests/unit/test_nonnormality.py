@@ -6,16 +6,17 @@ import scipy.linalg
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rnnschur.nonnormality import (
+from rnnschur.coordinates.nonnormality import (
     commutator_norm,
     coupling_mass,
+    describe,
     eigenvector_condition,
     henrici_departure,
     numerical_abscissa,
     pair_departure,
     transient_gain,
 )
-from rnnschur.schur import ordered_real_schur, reorder_ties, shuffle_blocks
+from rnnschur.coordinates.schur import frobenius, ordered_real_schur, reorder_ties, shuffle_blocks
 
 
 def orthogonal(size, rng):
@@ -181,3 +182,114 @@ def test_transient_gain_at_the_limits():
     assert transient_gain([[0.5]]) == pytest.approx((1, 0, 1, 0))
     with pytest.raises(ValueError, match="horizon"):
         transient_gain([[1.0]], horizon=-1)
+
+
+RATIOS = ("departure", "coupling_mass", "commutator")
+
+
+@given(st.integers(1, 12), st.integers(0, 2**32 - 1), st.integers(-960, 1000))
+def test_ratios_of_any_scale_are_the_same_to_the_bit(size, seed, shift):
+    """A power of two is exact, so what the scale is must not show."""
+    matrix = np.random.default_rng(seed).standard_normal((size, size))
+    moved = np.ldexp(matrix, shift)
+    expected = describe(matrix, ordered_real_schur(matrix))
+    found = describe(moved, ordered_real_schur(moved))
+    for key in (*RATIOS, "schur_condition"):
+        assert found[key] == expected[key], key
+    # LAPACK has thresholds of its own, and gains go through logarithms.
+    assert found["eigenvector_condition"] == pytest.approx(expected["eigenvector_condition"])
+    assert found["scaled_gain"] == pytest.approx(expected["scaled_gain"], rel=1e-9)
+    for key in ("numerical_abscissa", "spectral_abscissa"):
+        assert found[key] == pytest.approx(np.ldexp(expected[key], shift), rel=1e-9)
+    if abs(shift) < 450:  # else the square leaves the range
+        assert commutator_norm(moved) == np.ldexp(commutator_norm(matrix), 2 * shift)
+
+
+def test_ratios_are_those_of_the_plain_formulas():
+    """At ordinary scale they are computed as they always were, to the bit."""
+    rng = np.random.default_rng(5)
+    for size in (1, 2, 9, 40):
+        for scale in (1e-30, 1.0, 1e30):
+            matrix = scale * rng.standard_normal((size, size))
+            form = ordered_real_schur(matrix)
+            norm = frobenius(matrix)
+            found = describe(matrix, form)
+            assert found["departure"] == henrici_departure(form) / norm
+            assert found["coupling_mass"] == coupling_mass(form) / norm
+            commutator = frobenius(matrix @ matrix.T - matrix.T @ matrix)
+            assert commutator_norm(matrix) == commutator
+            assert found["commutator"] == commutator / norm**2
+            assert numerical_abscissa(matrix) == np.linalg.eigvalsh((matrix + matrix.T) / 2)[-1]
+            condition = np.linalg.cond(np.linalg.eig(matrix)[1])
+            assert eigenvector_condition(matrix) == condition
+
+
+@pytest.mark.parametrize("shift", [-1060, -1040, -600, 520, 1022])
+def test_measures_at_the_ends_of_the_range(shift):
+    """Norms whose squares leave the range, and subnormal entries, of which few digits are left."""
+    matrix = np.array([[0.5, 1.25, 0.0], [0.0, 0.5, 0.75], [0.0, 0.0, -0.25]])
+    moved = np.ldexp(matrix, shift)
+    expected, found = (describe(m, ordered_real_schur(m)) for m in (matrix, moved))
+    for key in (*RATIOS, "scaled_gain", "scaled_step", "schur_condition"):
+        assert found[key] == pytest.approx(expected[key], rel=1e-3), key
+    abscissa = np.ldexp(expected["numerical_abscissa"], shift)
+    assert found["numerical_abscissa"] == pytest.approx(abscissa, rel=1e-3)
+    assert found["transient_gain"] == (1 if shift < 0 else np.inf)
+    assert found["transient_step"] == (0 if shift < 0 else 2)
+
+
+def test_squares_beyond_the_range_are_infinite_and_never_nan():
+    assert commutator_norm(np.eye(3) * 1e200) == 0
+    assert commutator_norm(np.eye(2, k=1) * 1e200) == np.inf
+    assert commutator_norm(np.eye(2, k=1) * 1e-200) == 0
+    assert numerical_abscissa(np.full((2, 2), 1.7e308)) == np.inf
+    assert numerical_abscissa(np.full((2, 2), 5e-324)) == 1e-323
+
+
+@pytest.mark.parametrize("size", [1, 2, 7])
+def test_zero_matrix(size):
+    zero = np.zeros((size, size))
+    assert describe(zero, ordered_real_schur(zero)) == {
+        **dict.fromkeys((*RATIOS, "numerical_abscissa", "spectral_abscissa"), 0),
+        "transient_gain": 1,
+        "transient_step": 0,
+        "scaled_gain": 1,
+        "scaled_step": 0,
+        "eigenvector_condition": 1,
+        "schur_condition": 1,
+    }
+
+
+@pytest.mark.parametrize("value", [5e-324, -1e-200, 0.5, -1.0, 1e200, 1.7e308])
+def test_one_unit_is_normal(value):
+    found = describe([[value]], ordered_real_schur([[value]]))
+    assert [found[key] for key in RATIOS] == [0, 0, 0]
+    assert found["numerical_abscissa"] == found["spectral_abscissa"] == value
+    assert (found["scaled_gain"], found["scaled_step"]) == pytest.approx((1, 0))
+    assert found["eigenvector_condition"] == found["schur_condition"] == 1
+
+
+@pytest.mark.parametrize("scale", [5e-324, 1e-162, 1e-30, 1.0, 1e154, 1e308])
+def test_nilpotent_matrix(scale):
+    """[[0, s], [0, 0]]: nothing but departure; W W^T - W^T W = s^2 diag(1, -1)."""
+    matrix = np.array([[0.0, scale], [0.0, 0.0]])
+    found = describe(matrix, ordered_real_schur(matrix))
+    assert found["departure"] == found["coupling_mass"] == 1
+    assert found["commutator"] == pytest.approx(np.sqrt(2))
+    assert found["spectral_abscissa"] == 0
+    assert (found["scaled_gain"], found["scaled_step"]) == (np.inf, 1)
+    assert found["transient_gain"] == pytest.approx(max(1, scale))
+
+
+@pytest.mark.parametrize("dtype", [bool, np.int8, np.uint8, np.int64])
+def test_integers_and_booleans_are_worked_on_in_float64(dtype):
+    matrix = (100 * np.eye(5, k=1) + np.eye(5, k=-4) + np.eye(5)).astype(dtype)
+    same = matrix.astype(np.float64)
+    assert describe(matrix, ordered_real_schur(matrix)) == describe(same, ordered_real_schur(same))
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_clean_form_does_not_excuse_a_broken_matrix(value):
+    form = ordered_real_schur(np.eye(2))
+    with pytest.raises(ValueError, match="matrix has"):
+        describe([[1.0, value], [0.0, 1.0]], form)

@@ -7,6 +7,7 @@ the hard matrices and over random ones, and the time that the ordering takes.
 import shutil
 import subprocess
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -15,8 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linear_sum_assignment
 
-from rnnschur import schur
-from rnnschur.schur import (
+from rnnschur.coordinates import schur
+from rnnschur.coordinates.schur import (
     EPS,
     OrderedSchur,
     backward_error,
@@ -25,6 +26,7 @@ from rnnschur.schur import (
     orthogonality_error,
     reorder_ties,
     shuffle_blocks,
+    tie_tolerance,
 )
 
 QUARTER_TURN = np.array([[0.0, -1.0], [1.0, 0.0]])
@@ -362,11 +364,13 @@ def test_swap_that_is_always_refused(monkeypatch):
         ordered_real_schur(MATRICES["gaussian 40"])
 
 
+@pytest.mark.parametrize("factor", [1 + 1e-12, np.nan, np.inf])
 @pytest.mark.parametrize("damaged", ["Q", "T"])
-def test_inaccurate_factors_are_refused(monkeypatch, damaged):
+@pytest.mark.filterwarnings("ignore:invalid value")  # 0 * inf, in the damage itself
+def test_inaccurate_factors_are_refused(monkeypatch, damaged, factor):
     def damage(matrix):
         T, Q = scipy.linalg.schur(matrix)
-        return (Q * (1 + 1e-12), T) if damaged == "Q" else (Q, T * (1 + 1e-12))
+        return (Q * factor, T) if damaged == "Q" else (Q, T * factor)
 
     monkeypatch.setattr(schur, "_ordered_factors", damage)
     with pytest.raises(scipy.linalg.LinAlgError, match="not accurate"):
@@ -413,11 +417,57 @@ def test_power_of_two_scales_exactly():
     assert np.array_equal(scaled.T, form.T * 2.0**-500)
 
 
+@pytest.mark.parametrize("scale", [5e-324, 1e-320, 1e-310, 1e-300, 1e300, 2e306])
+@pytest.mark.parametrize("seed", range(10))
+def test_ends_of_the_range(scale, seed):
+    """What is subnormal keeps an absolute precision only; the form is as near as that allows."""
+    rng = np.random.default_rng(seed)
+    matrix = rng.integers(-8, 9, (6, 6)) * scale
+    form = ordered_real_schur(matrix)
+    assert backward_error(matrix, form.Q, form.T) <= schur.ERROR_FACTOR
+    assert np.all(np.diff(form.moduli) <= 0)
+    again = shuffle_blocks(form, [], rng)
+    assert backward_error(matrix, again.Q, again.T) <= 2 * schur.ERROR_FACTOR
+    # Another matrix is still told from this one, but for a few units of the last place.
+    assert scale == 5e-324 or not backward_error(-matrix, form.Q, form.T) <= schur.ERROR_FACTOR
+
+
+@pytest.mark.parametrize(
+    ("matrix", "message"),
+    [
+        (np.full((2, 2), 1.7e308), "float64: T has an infinite entry"),
+        ([[1.7e308, 1.7e308], [-1.7e308, 1.7e308]], "float64: .* modulus leaves the range"),
+        (np.array([[5, 2], [-4, 0]]) * 5e-324, "float64: .* standard form"),
+        (
+            # A pair far from normal beside a real eigenvalue of about its modulus.
+            [[-199396, 1443495, 1751742], [-82174, 594802, 721767], [45017, -325827, -395364]]
+            * np.array(5e-324),
+            "too small to keep their order",
+        ),
+    ],
+)
+def test_form_out_of_range(matrix, message):
+    with pytest.raises(scipy.linalg.LinAlgError, match=message):
+        ordered_real_schur(matrix)
+
+
+def test_tie_tolerance_at_the_ends_of_the_range():
+    large = np.diag([1.7e308, 1.0e308])  # its norm is beyond the range
+    assert tie_tolerance(large) == pytest.approx(8 * EPS * 1.7e308 * np.hypot(1, 1 / 1.7))
+    assert tie_tolerance(np.diag([5e-324, 0.0])) == 8 * 5e-324
+    assert tie_tolerance(np.zeros((2, 2))) == 0
+
+
 def test_frobenius():
     assert frobenius([[3.0, 0.0], [0.0, -4.0]]) == 5
     assert frobenius(np.full((2, 2), 1e200)) == pytest.approx(2e200)
     assert frobenius(np.full((2, 2), 1e-200)) == pytest.approx(2e-200)
-    assert frobenius(np.zeros((2, 2))) == 0
+    assert frobenius(np.zeros((2, 2))) == frobenius(np.zeros((0, 2))) == 0
+    assert frobenius(np.full((2, 2), 5e-324)) == 1e-323
+    assert frobenius(np.full((2, 2), 1.7e308)) == np.inf
+    assert frobenius(np.full((4, 4), 3e38, np.float32)) == pytest.approx(1.2e39)
+    assert frobenius(np.array([[100, -128]], np.int8)) == np.hypot(100, 128)
+    assert frobenius([[True, True]]) == np.sqrt(2)
 
 
 def test_error_measures():
@@ -426,6 +476,28 @@ def test_error_measures():
     assert backward_error(matrix, np.eye(2), np.diag([3.0, 4.5])) == pytest.approx(0.1 / (2 * EPS))
     assert backward_error(np.zeros((2, 2)), np.eye(2), matrix) == np.inf
     assert orthogonality_error(np.diag([1.0, 2.0])) == pytest.approx(3 / (2 * EPS))
+    for scale in (1e-300, 1e300, 3e307):
+        damaged = np.diag([3.0, 4.5]) * scale
+        expected = pytest.approx(0.1 / (2 * EPS))
+        assert backward_error(matrix * scale, np.eye(2), damaged) == expected
+    assert backward_error(matrix * 1e-300, np.eye(2), matrix * 1e300) == np.inf
+    large = np.diag([1.7e308, 1.0e308])  # its norm is beyond the range
+    expected = pytest.approx(0.1 / np.hypot(1.7, 1) / (2 * EPS))
+    assert backward_error(large, np.eye(2), np.diag([1.7e308, 0.9e308])) == expected
+    for shapes in ((2, 3, 3), (3, 2, 3), (1, 3, 3), (3, 3, 1)):
+        with pytest.raises(ValueError, match="matrix, Q and T have shapes"):
+            backward_error(*map(np.eye, shapes))
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_errors_of_what_is_not_finite_are_within_no_bound(value):
+    clean = np.diag([3.0, 4.0])
+    broken = np.array([[3.0, value], [0.0, 4.0]])
+    for factors in ((broken, np.eye(2), clean), (clean, broken, clean), (clean, np.eye(2), broken)):
+        assert not backward_error(*factors) <= np.finfo(np.float64).max
+    assert not orthogonality_error(broken) <= np.finfo(np.float64).max
+    for errors in ((value,), (0.0, value), (value, 0.0)):  # max() would lose the second NaN
+        assert not schur._accurate(*errors)
 
 
 @pytest.mark.parametrize("name", ["real tied with pair", "gaussian 40", "orthogonal 40", "zero 7"])
@@ -447,6 +519,8 @@ def test_from_stored_factors(name, tmp_path):
         (np.eye(2), np.array([[1.0, 2.0], [-2.0, 1.5]]), "standard"),
         (np.eye(2), np.array([[1.0, 2.0], [2.0, 1.0]]), "standard"),
         (2 * np.eye(2), np.eye(2), "not orthogonal"),
+        (1e200 * scipy.linalg.hadamard(4), np.eye(4), "not orthogonal"),
+        (np.eye(2), np.array([[1.7e308, 1.7e308], [-1.7e308, 1.7e308]]), "leaves the range"),
         (np.eye(2), np.full((2, 2), np.nan), "T has a NaN"),
     ],
 )
@@ -512,8 +586,16 @@ def test_shuffle_blocks_keeps_the_subspaces_of_the_borders():
     projectors = [f.Q[:, :border] @ f.Q[:, :border].T for f in (form, again)]
     assert np.allclose(*projectors, atol=1e-10)
     inside = form.starts[form.sizes == 2][0] + 1
-    with pytest.raises(ValueError, match="border"):
-        shuffle_blocks(form, [inside], np.random.default_rng(9))
+    for wrong in (inside, border + 0.5, np.nan):
+        with pytest.raises(ValueError, match="border"):
+            shuffle_blocks(form, [wrong], np.random.default_rng(9))
+
+
+def test_shuffle_blocks_refuses_broken_factors():
+    form = ordered_real_schur(np.diag([2.0, 1.0]))
+    broken = replace(form, Q=np.array([[1.0, np.nan], [0.0, 1.0]]))
+    with pytest.raises(scipy.linalg.LinAlgError, match="reordered Schur factors are not"):
+        shuffle_blocks(broken, [], np.random.default_rng(0))
 
 
 def test_every_order_is_as_likely():

@@ -4,12 +4,36 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from rnnschur.ablation import ablations
-from rnnschur.nonnormality import coupling_mass, henrici_departure
-from rnnschur.schur import ordered_real_schur
-from rnnschur.symmetries import permute_and_flip, random_rotation, random_symmetry, rotate
+from rnnschur.cells.base import CellBase
+from rnnschur.coordinates import symmetries
+from rnnschur.coordinates.nonnormality import coupling_mass, henrici_departure
+from rnnschur.coordinates.schur import ordered_real_schur
+from rnnschur.coordinates.sectors import Sectors
+from rnnschur.coordinates.symmetries import random_rotation, random_symmetry
+from rnnschur.interventions.couplings import SUBSET_COUPLINGS
 
 SIZE, N_IN, N_OUT, STEPS = 40, 3, 2, 30
+
+
+def named(W_xh, W_hh, W_hy):
+    return {"W_xh": W_xh, "W_hh": W_hh, "W_hy": W_hy}
+
+
+def permute_and_flip(W_xh, W_hh, W_hy, permutation, signs):
+    weights = named(W_xh, W_hh, W_hy)
+    return tuple(symmetries.permute_and_flip(weights, CellBase.axes, permutation, signs).values())
+
+
+def rotate(W_xh, W_hh, W_hy, rotation):
+    return tuple(symmetries.rotate(named(W_xh, W_hh, W_hy), CellBase.axes, rotation).values())
+
+
+def ablations(matrix, schur, alpha):
+    """Return the matrices without each subset of the couplings, and the masses that went."""
+    sectors = Sectors.of(matrix, alpha, schur)
+    return tuple(
+        zip(*(sectors.without(sectors.mask(*c)) for c in SUBSET_COUPLINGS.values()), strict=True)
+    )
 
 
 @pytest.fixture(name="weights")
@@ -121,8 +145,55 @@ def test_invalid_changes(weights):
     for permutation in (np.zeros(SIZE, dtype=int), units + 1, units[:-1]):
         with pytest.raises(ValueError, match="permutation"):
             permute_and_flip(*weights, permutation, ones)
-    for signs in (2 * ones, 0 * ones, ones[:-1]):
+    for signs in (2 * ones, 0 * ones, ones[:-1], np.nan * ones):
         with pytest.raises(ValueError, match="signs"):
             permute_and_flip(*weights, units, signs)
-    with pytest.raises(ValueError, match="orthogonal"):
-        rotate(*weights, 2 * np.eye(SIZE))
+    for scale in (2, 1e200, np.nan, np.inf):
+        with pytest.raises(ValueError, match="orthogonal"):
+            rotate(*weights, np.full((SIZE, SIZE), scale))
+    with pytest.raises(ValueError, match="rotation has shape"):
+        rotate(*weights, np.eye(SIZE + 1))
+
+
+@pytest.mark.parametrize("index", range(3))
+def test_weights_that_do_not_fit_together(weights, index):
+    """A row too many would be dropped without a word."""
+    name, axis = (("W_xh", 0), ("W_hh", 0), ("W_hy", 1))[index]
+    longer = list(weights)
+    longer[index] = np.concatenate([weights[index], weights[index]], axis)
+    units, ones = np.arange(SIZE), np.ones(SIZE)
+    for change in (
+        lambda: permute_and_flip(*longer, units, ones),
+        lambda: rotate(*longer, np.eye(SIZE)),
+    ):
+        with pytest.raises(ValueError, match=f"^{name} has shape .*; allowed: "):
+            change()
+
+
+@pytest.mark.parametrize("dtype", [bool, np.uint8, np.int8, np.float16, np.float32, np.float64])
+def test_flips_of_any_dtype(dtype):
+    """-1 is no unsigned number and no boolean, and -(-128) is no int8."""
+    low = -128 if dtype is np.int8 else 1
+    weights = [np.array(w).astype(dtype) for w in ([[1], [0]], [[low, 1], [0, 1]], [[1, 1]])]
+    changed = permute_and_flip(*weights, [1, 0], [1, -1])
+    expected = [[[0], [-1]], [[1, 0], [-1, low]], [[1, -1]]]
+    for weight, value in zip(changed, expected, strict=True):
+        single = dtype in (np.float16, np.float32)
+        assert weight.dtype == (np.float32 if single else np.float64)
+        assert np.array_equal(weight, value)
+
+
+def test_booleans_permute_and_do_not_select():
+    weights = np.array([[1.0], [2.0]]), np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([[5.0, 6.0]])
+    changed = permute_and_flip(*weights, [True, False], [True, True])
+    expected = permute_and_flip(*weights, [1, 0], [1, 1])
+    assert all(np.array_equal(a, b) for a, b in zip(changed, expected, strict=True))
+    assert changed[0].tolist() == [[2], [1]]
+
+
+def test_network_of_one_unit():
+    weights = np.array([[2.0, 3.0]]), np.array([[0.5]]), np.array([[4.0]])
+    changed = permute_and_flip(*weights, [0], [-1])
+    assert [w.tolist() for w in changed] == [[[-2, -3]], [[0.5]], [[-4]]]
+    rng = np.random.default_rng(0)
+    assert {float(random_rotation(1, rng)[0, 0]) for _ in range(30)} == {-1, 1}

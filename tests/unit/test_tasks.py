@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import yaml
 
-from rnnschur import tasks
-from rnnschur.behaviour import METRICS
+from rnnschur import Batch, tasks
+from rnnschur.metrics import METRICS
 from rnnschur.streams import generator
 
 PROTOCOLS = {
@@ -26,23 +26,29 @@ def make(name, **changes):
     return tasks.make(name, **{**protocol, **changes})
 
 
+def arrays(batch):
+    return batch.inputs, batch.targets
+
+
 @pytest.mark.parametrize("name", tasks.TASKS)
 @pytest.mark.parametrize("kind", ["sample", "held_out"])
 def test_shapes_dtypes_and_streams(name, kind):
     task = make(name)
-    inputs, targets = getattr(task, kind)(5, generator(0, name))
+    batch = getattr(task, kind)(5, generator(0, name))
+    assert isinstance(batch, Batch) and batch.onset == task.onset
+    inputs, targets = arrays(batch)
     assert inputs.dtype == targets.dtype == np.float32
     assert inputs.flags.c_contiguous and targets.flags.c_contiguous
     assert inputs.shape[1:] == (5, task.inputs)
     assert targets.shape == (len(inputs) - task.onset, 5, task.outputs)
     assert task.metric in METRICS
     again = getattr(task, kind)(5, generator(0, name))
-    np.testing.assert_array_equal(inputs, again[0])
-    np.testing.assert_array_equal(targets, again[1])
+    np.testing.assert_array_equal(inputs, again.inputs)
+    np.testing.assert_array_equal(targets, again.targets)
 
 
 def test_copy_replays_the_sequence():
-    inputs, targets = make("copy").sample(6, generator(0))
+    inputs, targets = arrays(make("copy").sample(6, generator(0)))
     assert set(np.unique(inputs[:3])) == {-1, 1}
     assert not inputs[3:].any()
     assert len(targets) == 6
@@ -51,13 +57,13 @@ def test_copy_replays_the_sequence():
 
 
 def test_copy_is_judged_over_all_judged_symbols():
-    inputs, targets = make("copy").held_out(2, generator(0))
+    inputs, targets = arrays(make("copy").held_out(2, generator(0)))
     assert len(targets) == 10 and len(inputs) == 13
     np.testing.assert_array_equal(targets[9], inputs[0])
 
 
 def test_flip_flop_remembers_the_last_pulse():
-    inputs, targets = make("flip_flop").sample(8, generator(0))
+    inputs, targets = arrays(make("flip_flop").sample(8, generator(0)))
     assert set(np.unique(inputs)) == {-1, 0, 1}
     state = np.zeros((8, 3))
     for pulse, target in zip(inputs, targets, strict=True):
@@ -66,13 +72,13 @@ def test_flip_flop_remembers_the_last_pulse():
 
 
 def test_flip_flop_pulse_rate():
-    inputs, _ = make("flip_flop", steps=400).sample(50, generator(0))
+    inputs = make("flip_flop", steps=400).sample(50, generator(0)).inputs
     assert abs(np.mean(inputs != 0) - 0.2) < 0.01
     assert abs(np.mean(inputs)) < 0.01
 
 
 def test_sine_has_the_frequency_of_its_cue():
-    inputs, targets = make("sine", steps=500).sample(20, generator(0))
+    inputs, targets = arrays(make("sine", steps=500).sample(20, generator(0)))
     assert np.all(inputs == inputs[0])
     for cue, wave in zip(inputs[0, :, 0], targets[:, :, 0].T, strict=True):
         spectrum = np.abs(np.fft.rfft(wave, n=2**16))
@@ -81,7 +87,7 @@ def test_sine_has_the_frequency_of_its_cue():
 
 
 def test_context_integration_adds_up_the_cued_input():
-    inputs, targets = make("context_integration").sample(7, generator(0))
+    inputs, targets = arrays(make("context_integration").sample(7, generator(0)))
     np.testing.assert_array_equal(inputs[:, :, 2:].sum(axis=2), 1)
     total = np.zeros(7)
     for step in range(20):
@@ -113,3 +119,5 @@ def test_missing_key_and_unknown_task_are_named():
         tasks.make("flip_flop", channels=3, pulse_probability=0.1)
     with pytest.raises(ValueError, match="task is 'copi'; allowed: context_integration, "):
         tasks.make("copi")
+    with pytest.raises(ValueError, match="task is 'base'"):
+        tasks.make("base")

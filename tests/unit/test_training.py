@@ -8,11 +8,14 @@ import numpy as np
 import pytest
 import torch
 
-from rnnschur import tasks
-from rnnschur.networks import ARCHITECTURES
-from rnnschur.networks.network import build
-from rnnschur.streams import generator
-from rnnschur.training import Adam, Diverged, FastEngine, ReferenceEngine, Schedule, flatten, train
+from rnnschur import architectures, cells, tasks
+from rnnschur.architectures import STARTS, Architecture
+from rnnschur.batch import Batch
+from rnnschur.streams import Identity, generator
+from rnnschur.training import Diverged, Schedule, train
+from rnnschur.training.adam import Adam, flatten
+from rnnschur.training.engines import FastEngine, ReferenceEngine
+from rnnschur.training.module import build
 
 COPY = tasks.make("copy", symbols=2, symbol_size=2, replays=3, judged_symbols=12)
 TASKS = {
@@ -31,27 +34,29 @@ SCHEDULE = Schedule(
 
 def run(name="copy", task=COPY, architecture="orthogonal", seed=0, engine="fast", **changes):
     schedule = dataclasses.replace(SCHEDULE, **changes)
-    return train(name, task, architecture, 10, seed, schedule, 11, engine)
+    identity = Identity(name, architecture, 10, seed)
+    return train(identity, task, architectures.of(architecture), schedule, 11, engine)
 
 
 def built(architecture, task, seed=0):
     start = torch.Generator()
     start.manual_seed(seed)
-    return build(architecture, task.inputs, 10, task.outputs, start)
+    return build(architectures.of(architecture), (task.inputs, 10, task.outputs), start)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("architecture", ARCHITECTURES)
+@pytest.mark.parametrize("architecture", STARTS)
 @pytest.mark.parametrize("task", TASKS.values(), ids=TASKS.keys())
 def test_engines_give_the_same_gradients(architecture, task, dtype):
-    batch = [array.astype(dtype) for array in task.sample(8, generator(0))]
+    drawn = task.sample(8, generator(0))
+    batch = Batch(drawn.inputs.astype(dtype), drawn.targets.astype(dtype))
     found = {}
     for Engine in (FastEngine, ReferenceEngine):
-        network = built(architecture, task).to(torch.from_numpy(batch[0]).dtype)
+        network = built(architecture, task).to(torch.from_numpy(batch.inputs).dtype)
         vector = flatten(network)
-        engine = Engine(network, task.onset)
+        engine = Engine(network)
         for _ in range(2):  # the gradients of one batch, not their sum
-            loss = engine.loss_and_gradients(*batch)
+            loss = engine.loss_and_gradients(batch)
         found[Engine] = loss, vector.grad.numpy().copy()
     (fast, g_fast), (reference, g_reference) = found.values()
     tolerance = 1e-5 if dtype == np.float32 else 1e-10
@@ -77,7 +82,7 @@ def test_adam_takes_the_steps_of_pytorch(clip):
     np.testing.assert_allclose(ours.detach(), theirs.detach(), rtol=0, atol=1e-5 if clip else 1e-12)
 
 
-@pytest.mark.parametrize("architecture", ARCHITECTURES)
+@pytest.mark.parametrize("architecture", STARTS)
 def test_engines_train_to_the_same_weights(architecture):
     fast, _ = run(architecture=architecture)
     reference, _ = run(architecture=architecture, engine="reference")
@@ -90,7 +95,7 @@ def test_against_plain_pytorch():
     ours, _ = run()
     start = torch.Generator()
     start.manual_seed(int(generator(11, "copy", "orthogonal", 10, 0, "initial").integers(2**63)))
-    network = build("orthogonal", 2, 10, 2, start)
+    network = build(architectures.of("orthogonal"), (2, 10, 2), start)
     layer = torch.nn.RNN(2, 10, bias=False)
     readout = torch.nn.Linear(10, 2, bias=False)
     with torch.no_grad():
@@ -101,7 +106,8 @@ def test_against_plain_pytorch():
     adam = torch.optim.Adam(parameters, lr=1e-3, fused=False, foreach=False)
     batches = generator(11, "copy", "orthogonal", 10, 0, "training")
     for _ in range(40):
-        inputs, targets = (torch.from_numpy(array) for array in COPY.sample(8, batches))
+        batch = COPY.sample(8, batches)
+        inputs, targets = (torch.from_numpy(array) for array in (batch.inputs, batch.targets))
         adam.zero_grad()
         outputs = readout(layer(inputs)[0][COPY.onset :])
         torch.mean((outputs - targets) ** 2).backward()
@@ -168,26 +174,57 @@ def test_unknown_engine_and_device_are_named():
     with pytest.raises(ValueError, match="engine is 'quick'; allowed: fast, reference"):
         run(engine="quick")
     with pytest.raises(ValueError, match="device is 'cuda'; allowed: cpu, with the engine 'fast'"):
-        train("copy", COPY, "default", 10, 0, SCHEDULE, 11, "fast", "cuda")
+        train(
+            *(Identity("copy", "default", 10, 0), COPY, architectures.of("default")),
+            *(SCHEDULE, 11, "fast", "cuda"),
+        )
+
+
+def test_only_the_reference_engine_takes_a_cell_without_compiled_code(monkeypatch):
+    monkeypatch.setattr(type(cells.make("tanh")), "compiled", None)
+    with pytest.raises(ValueError, match="cell is 'tanh'; allowed: tanh, with the engine 'fast'"):
+        run()
+    assert set(run(engine="reference", updates=2)[0]) == {"W_hh", "W_xh", "W_hy"}
+
+
+def test_the_streams_are_those_of_the_identity():
+    """Not of the cell and start, which a study may give another name."""
+    named, other = (
+        train(
+            *(Identity("copy", name, 10, 0), COPY, Architecture("tanh", "orthogonal")),
+            *(dataclasses.replace(SCHEDULE, updates=1), 11),
+        )[0]
+        for name in ("orthogonal", "mine")
+    )
+    assert named["W_hh"].tobytes() == run(updates=1)[0]["W_hh"].tobytes()
+    assert named["W_hh"].tobytes() != other["W_hh"].tobytes()
+
+
+@pytest.mark.parametrize("Engine", [FastEngine, ReferenceEngine])
+@pytest.mark.parametrize("architecture", ["orthogonal", "cayley"])
+def test_outputs_are_those_of_the_network_from_the_onset_on(architecture, Engine):
+    network = built(architecture, COPY)
+    flatten(network)
+    batch = COPY.held_out(8, generator(0))
+    weights = {name: w.detach().contiguous().numpy() for name, w in network.weights().items()}
+    expected = network.cell.outputs(weights, batch.inputs)[COPY.onset :]
+    np.testing.assert_allclose(Engine(network).outputs(batch), expected, atol=1e-5)
 
 
 WITHOUT_COMPILER = """
 import sys
 sys.modules["numba"] = sys.modules["llvmlite"] = None  # importing them fails
 import numpy as np
-from rnnschur import tasks
-from rnnschur.diagnosis import diagnose
-from rnnschur.rollout import by_engine
-from rnnschur.schur import ordered_real_schur
+from rnnschur import Network, architectures, diagnose, tasks
+from rnnschur.streams import Identity
 from rnnschur.training import Schedule, train
 from rnnschur.versions import versions
 
 task = tasks.make("sine", steps=9, lowest_frequency=0.01, highest_frequency=0.05)
 schedule = Schedule(5, 4, 1e-3, 1.0, 1.0, 5, 4)
-W, _ = train("sine", task, "cayley", 6, 0, schedule, 0, "reference")
-form, batch = ordered_real_schur(W["W_hh"]), task.held_out(8, np.random.default_rng(0))
-weights = W["W_hh"], W["W_xh"], W["W_hy"]
-table = diagnose(*weights, form, [0.9], task.metric, *batch, by_engine("reference"))
+identity = Identity("sine", "cayley", 6, 0)
+W, _ = train(identity, task, architectures.of("cayley"), schedule, 0, "reference")
+table = diagnose(Network("tanh", W), task.held_out(8, np.random.default_rng(0)), task.metric)
 print(len(table), versions()["numba"] != "")
 """
 

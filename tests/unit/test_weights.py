@@ -4,8 +4,13 @@ import pickle
 
 import numpy as np
 import pytest
+import torch
+from safetensors.torch import save_file
 
+from rnnschur import tensors as storage
 from rnnschur import weights
+from rnnschur.coordinates.schur import ordered_real_schur
+from rnnschur.network import Network
 
 
 def tensors(**changes):
@@ -19,45 +24,145 @@ def tensors(**changes):
     return {**stack, **changes}
 
 
+def write(path, stacks, **kinds):
+    """Write arrays as they are, some of them as numbers of another kind."""
+    arrays = {name: torch.from_numpy(np.array(array)) for name, array in stacks.items()}
+    arrays |= {name: arrays[name].to(getattr(torch, kind)) for name, kind in kinds.items()}
+    save_file(arrays, path)
+
+
+def refusal(path, words, cell="tanh"):
+    """Check that a file is refused in one line that begins as given, and return it."""
+    with pytest.raises(ValueError, match=words) as refused:
+        weights.load_networks(path, cell)
+    assert "\n" not in str(refused.value)
+    return str(refused.value)
+
+
 def test_round_trip(tmp_path):
     path = tmp_path / "some" / "folder" / "seeds0-1.safetensors"
-    weights.save(path, tensors())
-    loaded = weights.load_weights(path)
-    for name, tensor in tensors().items():
-        np.testing.assert_array_equal(getattr(loaded, name), tensor)
-    assert len(loaded) == 2
+    storage.save(path, tensors())
+    loaded = weights.load_networks(path)
+    for name, tensor in weights.stacked(loaded).items():
+        np.testing.assert_array_equal(tensor, tensors()[name])
+        assert tensor.dtype == tensors()[name].dtype
+    assert list(loaded) == [0, 1]
     assert [file.name for file in path.parent.iterdir()] == [path.name]
+    for seed, network in loaded.items():
+        for name, weight in network.weights.items():
+            np.testing.assert_array_equal(weight, tensors()[name][seed])
+
+
+def test_networks_go_by_their_seeds(tmp_path):
+    path = tmp_path / "seeds.safetensors"
+    storage.save(path, tensors(seed=np.array([7, 3])))
+    loaded = weights.load_networks(path)
+    assert list(loaded) == [7, 3]
+    np.testing.assert_array_equal(loaded[3].weights["W_hh"], tensors()["W_hh"][1])
+    assert set(weights.stacked(loaded)) == {"W_hh", "W_xh", "W_hy", "seed"}
+    assert weights.stacked(loaded)["seed"].tolist() == [7, 3]
 
 
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"W_hh": np.zeros((2, 5, 4), np.float32)}, r"W_hh has shape \(2, 5, 4\)"),
-        ({"W_xh": np.zeros((2, 4, 3), np.float32)}, r"W_xh has shape \(2, 4, 3\)"),
-        ({"W_hy": np.zeros((3, 4, 5), np.float32)}, r"W_hy has shape \(3, 4, 5\)"),
-        ({"seed": np.arange(3)}, r"seed has shape \(3,\); allowed: \(S,\) = \(2,\)"),
+        ({"W_hh": np.zeros((2, 5, 4), np.float32)}, r"W_hh has shape \(5, 4\); allowed: "),
+        ({"W_xh": np.zeros((2, 4, 3), np.float32)}, r"W_xh has shape \(4, 3\); allowed: "),
+        (
+            {"W_hy": np.zeros((3, 4, 5), np.float32)},
+            r"W_hy has shape \(3, 4, 5\); allowed: \(S, outputs, units\), S = 2",
+        ),
+        ({"W_hy": np.zeros((2, 4, 6), np.float32)}, r"W_hy has shape \(4, 6\); allowed: "),
+        (
+            {"seed": np.arange(3)},
+            r"W_hh has shape \(2, 5, 5\); allowed: \(S, units, units\), S = 3",
+        ),
         ({"W_xh": np.full((2, 5, 3), np.nan, np.float32)}, "W_xh has entries that are not finite"),
+        ({"W_hh": np.full((2, 5, 5), np.inf, np.float32)}, "W_hh has entries that are not finite"),
+        ({"W_hh": np.array(1.0)}, r"W_hh has shape \(\); allowed: \(S, units, units\), S = 2"),
+        ({"W_hy": np.zeros((4, 5))}, r"W_hy has shape \(4, 5\); allowed: \(S, outputs, units\)"),
+        ({"W_xh": np.zeros((2, 5, 0))}, r"W_xh has shape \(5, 0\); allowed: "),
     ],
 )
 def test_bad_weights_are_named(tmp_path, changes, words):
     path = tmp_path / "bad.safetensors"
-    weights.save(path, tensors(**changes))
-    with pytest.raises(ValueError, match=rf"bad\.safetensors: {words}"):
-        weights.load_weights(path)
+    write(path, tensors(**changes))
+    refusal(path, rf"bad\.safetensors: {words}")
+
+
+@pytest.mark.parametrize(
+    ("seed", "found"),
+    [
+        (np.array(1), r"shape \(\) and dtype int64"),
+        (np.array([[0, 1]]), r"shape \(1, 2\) and dtype int64"),
+        (np.array([0.0, 1.0]), r"shape \(2,\) and dtype float64"),
+        (np.array([4, 4]), r"shape \(2,\) and dtype int64"),
+    ],
+    ids=["0-d", "2-d", "float", "twice"],
+)
+def test_bad_seeds_are_named(tmp_path, seed, found):
+    path = tmp_path / "bad.safetensors"
+    write(path, tensors(seed=seed))
+    refusal(path, rf"bad\.safetensors: seed has {found}; allowed: \(S,\) different whole numbers")
+
+
+def test_networks_without_units_are_named(tmp_path):
+    path = tmp_path / "empty.safetensors"
+    empty = {"W_hh": np.zeros((2, 0, 0)), "W_xh": np.zeros((2, 0, 3)), "W_hy": np.zeros((2, 4, 0))}
+    write(path, tensors(**empty))
+    message = refusal(path, r"empty\.safetensors: W_hh has shape \(0, 0\); allowed: ")
+    assert "(0, 0)" not in message.partition("allowed")[2]  # which is what it has
+
+
+@pytest.mark.parametrize(
+    ("kind", "stored"),
+    [
+        *(("bfloat16", "BF16"), ("float16", "F16"), ("bool", "BOOL"), ("complex64", "C64")),
+        *(("float8_e4m3fn", "F8_E4M3"), ("float8_e5m2", "F8_E5M2")),
+    ],
+)
+@pytest.mark.parametrize("name", ["W_hh", "W_xh", "W_hy"])
+def test_other_kinds_of_numbers_are_named(tmp_path, name, kind, stored):
+    path = tmp_path / "kind.safetensors"
+    write(path, tensors(), **{name: kind})
+    message = refusal(path, rf"kind\.safetensors.* {name} ")
+    assert kind in message or stored in message
+    allowed = message.partition("allowed")[2]
+    assert "float32" in allowed and "float64" in allowed
 
 
 def test_missing_tensors_are_named(tmp_path):
     path = tmp_path / "few.safetensors"
-    weights.save(path, {"W_hh": np.zeros((1, 2, 2), np.float32)})
-    with pytest.raises(ValueError, match=r"few\.safetensors lacks W_xh, W_hy, seed"):
-        weights.load_weights(path)
+    storage.save(path, {"W_hh": np.zeros((1, 2, 2), np.float32)})
+    refusal(path, r"few\.safetensors lacks W_xh, W_hy, seed")
+
+
+def test_unknown_tensors_are_named(tmp_path):
+    path = tmp_path / "many.safetensors"
+    write(path, tensors(b_h=np.zeros((2, 5))))
+    refusal(path, r"many\.safetensors has b_h; it must hold W_hh, W_xh, W_hy, seed$")
+
+
+def test_unknown_cells_are_named(tmp_path):
+    path = tmp_path / "cell.safetensors"
+    storage.save(path, tensors())
+    refusal(path, r"^cell is 'lstm'; allowed: .*tanh", cell="lstm")
 
 
 def test_other_files_are_refused_and_never_unpickled(tmp_path):
     path = tmp_path / "evil.safetensors"
     path.write_bytes(pickle.dumps({"W_hh": 1}))
-    with pytest.raises(ValueError, match=r"evil\.safetensors is not a safetensors file"):
-        weights.load_weights(path)
+    refusal(path, r"evil\.safetensors is not a safetensors file")
+
+
+def test_double_precision_and_whole_numbers_are_read(tmp_path):
+    path = tmp_path / "doubles.safetensors"
+    whole = np.arange(20).reshape(2, 2, 5) - 9
+    storage.save(path, tensors(W_hy=whole))
+    for seed, network in weights.load_networks(path).items():
+        assert network.dtype == np.float64
+        np.testing.assert_array_equal(network.weights["W_hy"], whole[seed])
+        np.testing.assert_array_equal(network.weights["W_hh"], tensors()["W_hh"][seed])
 
 
 def test_an_interrupted_writer_leaves_nothing(tmp_path):
@@ -66,5 +171,71 @@ def test_an_interrupted_writer_leaves_nothing(tmp_path):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        weights.whole_file(tmp_path / "table.csv", write)
+        storage.whole_file(tmp_path / "table.csv", write)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_interrupted_writer_leaves_what_was_there(tmp_path):
+    def write(temporary):
+        temporary.write_text("half")
+        raise KeyboardInterrupt
+
+    (tmp_path / "table.csv").write_text("old")
+    with pytest.raises(KeyboardInterrupt):
+        storage.whole_file(tmp_path / "table.csv", write)
+    assert [(file.name, file.read_text()) for file in tmp_path.iterdir()] == [("table.csv", "old")]
+
+
+def networks(seeds=(7, 3)):
+    rng = np.random.default_rng(1)
+    shapes = {"W_hh": (5, 5), "W_xh": (5, 3), "W_hy": (4, 5)}
+    return {
+        seed: Network("tanh", {name: rng.standard_normal(s) for name, s in shapes.items()})
+        for seed in seeds
+    }
+
+
+@pytest.fixture
+def forms(tmp_path):
+    path = tmp_path / "schur.safetensors"
+    weights.save_forms(path, {seed: network.schur() for seed, network in networks().items()})
+    return path
+
+
+def test_forms_are_those_that_were_saved(forms, monkeypatch):
+    loaded = networks()
+    weights.load_forms(forms, loaded)
+    expected = {s: ordered_real_schur(n.weights["W_hh"]) for s, n in networks().items()}
+    monkeypatch.setattr("rnnschur.network.ordered_real_schur", None)  # none is computed
+    for seed, network in loaded.items():
+        for part in ("Q", "T", "starts", "sizes", "moduli"):
+            found = getattr(network.schur(), part)
+            np.testing.assert_array_equal(found, getattr(expected[seed], part))
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda f: {"Q": f["Q"], "T": f["T"]}, "must hold Q, T and the seeds 7, 3"),
+        (lambda f: {"Q": f["Q"], "seed": f["seed"]}, "must hold Q, T and the seeds 7, 3"),
+        (lambda f: {**f, "seed": f["seed"][::-1]}, "must hold Q, T and the seeds 7, 3"),
+        (lambda f: {**f, "seed": np.array(7)}, "must hold Q, T and the seeds 7, 3"),
+        (lambda f: {**f, "T": f["T"] * np.nan}, "seed 7: T has a NaN entry"),
+        (lambda f: {**f, "Q": f["Q"] * [[[1]], [[2]]]}, "seed 3: Q is not orthogonal"),
+        (lambda f: {**f, "Q": f["Q"][0]}, "Q"),
+        (lambda f: {**f, "Q": np.array(1.0)}, "Q"),
+        (lambda f: {**f, "Q": f["Q"][:1]}, "Q"),
+        (lambda f: {**f, "Q": f["Q"][:1], "T": f["T"][:1]}, "Q"),
+        (lambda f: {**f, "Q": f["Q"][::-1], "T": f["T"][::-1]}, "seed 7"),
+        (lambda f: {**f, "Q": np.stack([np.eye(4)] * 2), "T": np.stack([np.eye(4)] * 2)}, "seed 7"),
+    ],
+    ids=[
+        *("no seed", "no T", "other order", "0-d seed", "NaN", "not orthogonal", "2-d", "0-d"),
+        *("one Q", "one form", "other networks", "other size"),
+    ],
+)
+def test_other_forms_are_named(forms, change, words):
+    write(forms, change(storage.load(forms)))
+    with pytest.raises(ValueError, match=rf"schur\.safetensors.* {words}") as refused:
+        weights.load_forms(forms, networks())
+    assert "\n" not in str(refused.value)

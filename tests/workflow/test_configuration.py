@@ -168,13 +168,13 @@ def test_config_and_schema_do_not_drift_apart():
 
 
 def test_the_grid_is_the_papers():
-    cells = set(study.cells(CONFIG))
-    assert len(cells) == 15
-    copy_cells = {(a, w) for task, a, w in cells if task == "copy"}
+    conditions = set(study.conditions(CONFIG))
+    assert len(conditions) == 15
+    copy_cells = {(a, w) for task, a, w in conditions if task == "copy"}
     assert copy_cells == {
         (a, w) for a in ("default", "orthogonal", "normal", "cayley") for w in (56, 64, 72)
     }
-    assert {cell for cell in cells if cell.task != "copy"} == {
+    assert {condition for condition in conditions if condition.task != "copy"} == {
         (task, "orthogonal", 64) for task in ("flip_flop", "sine", "context_integration")
     }
     assert CONFIG["diagnosis"]["alpha"] == 0.9

@@ -13,7 +13,12 @@ from safetensors.numpy import load_file
 from snakemake.utils import update_config
 
 import study
-from rnnschur import claims, presentation, protocols, tasks
+from rnnschur import architectures, findings, tasks
+from rnnschur.criterion import Criterion
+from rnnschur.paper import claims, search
+from rnnschur.report import pages
+from rnnschur.statistics import Bootstrap
+from rnnschur.streams import Identity
 from rnnschur.training import Schedule, train
 from rnnschur.versions import versions
 
@@ -54,9 +59,8 @@ def test_the_ledger_follows_from_the_published_tables():
         wide["ablations"],
         wide["thresholds"],
         table("networks"),
-        study.criterion(CONFIG),
-        **CONFIG["statistics"],
-        study_seed=CONFIG["study_seed"],
+        Criterion(**study.criterion(CONFIG)),
+        Bootstrap(**study.statistics(CONFIG)),
     )
     found = pd.read_csv(StringIO(found.to_csv(index=False)))
     pd.testing.assert_frame_equal(found, table("ledger"), rtol=1e-9)
@@ -64,7 +68,7 @@ def test_the_ledger_follows_from_the_published_tables():
 
 def test_the_verdicts_in_the_texts_are_those_of_the_ledger():
     ledger = table("ledger")
-    shown = presentation.ledger_table(ledger).drop(columns="rule")
+    shown = pages.ledger_table(ledger).drop(columns="rule")
     rows = [f"| {' | '.join(map(str, row))} |" for row in shown.itertuples(index=False, name=None)]
     assert "\n".join(rows) in TEXTS["docs/results.md"]
     reproduced = sum(text.count("| reproduced |") for text in TEXTS.values())
@@ -78,7 +82,7 @@ def test_the_verdicts_in_the_texts_are_those_of_the_ledger():
 
 
 def test_the_counts_of_the_dominant_coupling_in_the_readme_are_those_of_the_tables():
-    counts = presentation.dominance_table(table("ablations"), table("orders"))
+    counts = findings.dominant_couplings(table("ablations"), table("orders"))
     row = counts.set_index("task").loc["context_integration"]
     readme = sentences("README.md")
     assert (
@@ -93,14 +97,14 @@ def test_the_counts_of_the_dominant_coupling_in_the_readme_are_those_of_the_tabl
 
 def test_the_main_protocols_are_those_that_the_search_chose():
     scores = pd.read_csv(ROOT / "report" / "search" / "search_protocols.csv")
-    assert (protocols.choose(scores) == scores["chosen"]).all()
-    search = yaml.safe_load((ROOT / "config.yaml").read_text())
-    update_config(search, yaml.safe_load((ROOT / "workflow/studies/search.yaml").read_text()))
-    study.complete(search)
+    assert (search.choose(scores) == scores["chosen"]).all()
+    config = yaml.safe_load((ROOT / "config.yaml").read_text())
+    update_config(config, yaml.safe_load((ROOT / "workflow/studies/search.yaml").read_text()))
+    study.complete(config)
     chosen = scores[scores["chosen"]].set_index("task")["protocol"]
     assert set(chosen.index) == set(CONFIG["tasks"])
     for task, protocol in chosen.items():
-        settings = {k: v for k, v in search["tasks"][protocol].items() if k != "like"}
+        settings = {k: v for k, v in config["tasks"][protocol].items() if k != "like"}
         assert settings == CONFIG["tasks"][task], protocol
 
 
@@ -149,11 +153,9 @@ def test_a_published_network_trains_again_to_the_same_bits(task, width, one_thre
     if not same:  # rounding differs, and training amplifies it: look at the beginning only
         schedule = {**schedule, "updates": schedule["record_every"]}
     weights, history = train(
-        task,
+        Identity(task, "orthogonal", width, 0),
         tasks.make(task, **settings["protocol"]),
-        "orthogonal",
-        width,
-        0,
+        architectures.of("orthogonal"),
         Schedule(**schedule),
         settings["study_seed"],
     )

@@ -19,20 +19,25 @@ def names(*files):
 
 
 def test_direct_and_indirect_imports():
-    found = names("scripts/ablation.py", "rnnschur/tasks/copy.py")
-    assert {"diagnosis.py", "schur.py", "kernels/compiled.py", "tasks/copy.py"} <= found
-    assert not {"training.py", "figures/style.py", "tasks/sine.py", "networks/network.py"} & found
+    found = names("scripts/intervene.py", "rnnschur/tasks/copy.py", "rnnschur/cells/tanh.py")
+    assert {"diagnosis.py", "coordinates/schur.py", "kernels/compiled.py"} <= found
+    assert {"tasks/copy.py", "cells/tanh.py", "interventions/base.py"} <= found
+    assert not {"training/train.py", "report/figures/style.py", "tasks/sine.py"} & found
+    assert not {"interventions/orders.py", "paper/claims.py"} & found
 
 
 def test_training_does_not_depend_on_the_diagnosis():
-    found = names("scripts/train.py", "rnnschur/tasks/copy.py", "rnnschur/networks/cayley.py")
-    assert {"training.py", "kernels/compiled.py", "networks/cayley.py", "behaviour.py"} <= found
-    assert not {"schur.py", "ablation.py", "statistics.py", "networks/default.py"} & found
+    found = names("scripts/train.py", "rnnschur/tasks/copy.py", "rnnschur/architectures/cayley.py")
+    assert {"training/train.py", "kernels/compiled.py", "architectures/cayley.py"} <= found
+    assert "metrics.py" in found
+    assert not {"diagnosis.py", "interventions/couplings.py", "statistics.py"} & found
+    assert not {"coordinates/schur.py", "network.py", "criterion.py", "findings.py"} & found
+    assert "architectures/default.py" not in found
 
 
 def test_notebooks_are_read_too():
     found = names("notebooks/networks.ipynb")
-    assert {"figures/networks.py", "schur.py"} <= found
+    assert {"report/figures/networks.py", "coordinates/schur.py"} <= found
 
 
 def test_every_module_imports_only_from_those_before_it():

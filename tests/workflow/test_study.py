@@ -11,20 +11,20 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import ROOT, jobs
+from conftest import ROOT, Project, jobs
 from matplotlib import image
 from safetensors.numpy import load_file
 
 import study
-from rnnschur.ablation import SUBSETS
-from rnnschur.stabilizers import VERDICTS
+from rnnschur.criterion import VERDICTS
+from rnnschur.interventions.couplings import SUBSETS
 
 pytestmark = pytest.mark.workflow
 COLUMNS = [
     *("task", "architecture", "width", "seed", "alpha", "removed", "metric", "value", "delta"),
     *("removed_mass", "removed_share", "sensitivity", "rollout_difference", "verdict"),
 ]
-CELLS, BLOCKS = 5, 10  # of the small study
+CONDITIONS, BLOCKS = 5, 10  # of the small study
 NETWORK = ["task", "architecture", "width", "seed"]
 
 
@@ -42,7 +42,7 @@ def table(finished):
 def test_one_row_a_network_ablation_and_threshold(table, config, name, thresholds):
     rows = table(name)
     assert set(COLUMNS) <= set(rows.columns)
-    networks = len(study.cells(config)) * config["seeds"]
+    networks = len(study.conditions(config)) * config["seeds"]
     assert len(rows) == networks * len(SUBSETS) * thresholds
     assert not rows.duplicated([*NETWORK, "alpha", "removed"]).any()
     assert set(rows["removed"]) == set(SUBSETS)
@@ -139,9 +139,9 @@ def test_summaries_are_the_statistics_of_the_tables(table):
     summary = table("ablation_summary").query(
         "removed == 'CC' and quantity == 'rollout_difference'"
     )
-    cell = ["task", "architecture", "width"]
-    means = rows.groupby(cell)["rollout_difference"].agg(["mean", "count"])
-    found = summary.set_index(cell)
+    condition = ["task", "architecture", "width"]
+    means = rows.groupby(condition)["rollout_difference"].agg(["mean", "count"])
+    found = summary.set_index(condition)
     np.testing.assert_allclose(found["mean"], means["mean"].loc[found.index], rtol=1e-12)
     assert (found["networks"] == means["count"].loc[found.index]).all()
     inside = found.dropna(subset="low")
@@ -151,14 +151,14 @@ def test_summaries_are_the_statistics_of_the_tables(table):
 def test_every_figure_exists_as_png_and_pdf_and_is_not_blank(finished, config):
     folder = finished.results / "figures"
     pictures = sorted(folder.glob("*.png"))
-    cells, tasks = len(study.cells(config)), len(config["experiments"])
+    conditions, tasks = len(study.conditions(config)), len(config["experiments"])
     for kind, number in {
         "learning": tasks,
         "spectra": tasks,
         "profile": tasks,
         "thresholds": tasks,
-        "schur": cells,
-        "rollouts": cells,
+        "schur": conditions,
+        "rollouts": conditions,
         "ledger": 1,
         "criterion": 1,
         "conditioning": 1,
@@ -209,35 +209,75 @@ def test_run_again_does_nothing_but_a_lost_report_comes_back(finished):
     assert report.exists()
 
 
-RENDERING = {
-    **dict.fromkeys(("render_networks", "render_ablations", "render_coordinates", "all"), 1),
-    **dict.fromkeys(("tables", "summaries", "ledger"), 1),
+VERDICTS_AGAIN = {
+    "gather": 2,
+    **dict.fromkeys(("summaries", "ledger", "render_ablations", "all"), 1),
+}
+TABLES_AGAIN = {
+    **VERDICTS_AGAIN,
+    "gather": 4,
+    **dict.fromkeys(("networks", "render_networks", "render_coordinates"), 1),
 }
 
 
 def test_a_changed_setting_reruns_what_depends_on_it(study_run):
     study_run.configure("diagnosis: {epsilon: 0.2}")
-    assert jobs(study_run.run("snakemake", "--dry-run")) == RENDERING
+    assert jobs(study_run.run("snakemake", "--dry-run")) == VERDICTS_AGAIN
     study_run.configure("diagnosis: {alpha: 0.8}")
     assert jobs(study_run.run("snakemake", "--dry-run")) == {
-        **RENDERING,
+        **TABLES_AGAIN,
         **dict.fromkeys(("ablation", "controls"), BLOCKS),
     }
     study_run.configure("tasks: {sine: {epochs: 6}}")
     assert jobs(study_run.run("snakemake", "--dry-run"))["train"] == 2
 
 
+def test_a_report_is_of_the_tables_beside_it_or_not_there(tmp_path, finished):
+    """Other settings and a run that ends early leave no report; the whole run makes it again."""
+    project = Project(tmp_path / "project")
+    shutil.copytree(finished.results, project.results, copy_function=shutil.copy2)
+    shutil.copytree(finished.folder / ".snakemake", project.folder / ".snakemake")
+    report, settings = project.results / "report.html", project.results / "config.json"
+    project.configure("diagnosis: {epsilon: 0.2}")
+    project.run("snakemake", "--until", "tables")
+    assert not report.exists() and not settings.exists()
+    # A target that the report does not show leaves it alone, as does one that is there already.
+    project.configure("diagnosis: {epsilon: 0.2}")
+    project.run("snakemake")
+    assert report.exists() and json.loads(settings.read_text())["diagnosis"]["epsilon"] == 0.2
+    before = report.stat().st_mtime_ns
+    assert "Nothing to be done" in project.run("snakemake", "--until", "tables")
+    assert report.stat().st_mtime_ns == before
+    assert not [path.name for path in project.results.iterdir() if path.name.startswith(".")]
+
+
+def test_a_report_that_fails_says_why(tmp_path, finished):
+    project = Project(tmp_path / "project")
+    shutil.copytree(finished.results, project.results, copy_function=shutil.copy2)
+    shutil.copytree(finished.folder / ".snakemake", project.folder / ".snakemake")
+    (project.folder / "report" / "workflow.rst").unlink()
+    (project.results / "tables" / "ledger.csv").unlink()
+    printed = project.run("snakemake", success=False)
+    assert "The report was not made; results/logs/report.log says why." in printed
+    assert "Traceback" not in printed.split("The report was not made")[1]
+    assert not (project.results / "report.html").exists()
+    assert not [path.name for path in project.results.iterdir() if path.name.startswith(".re")]
+
+
 def test_more_seeds_in_whole_blocks_add_only_the_new_ones(study_run):
     study_run.configure("{seeds: 6}")
     # Of the small study's 3 seeds in blocks of 2, the block 0-1 is whole and stays.
-    assert jobs(study_run.run("snakemake", "--dry-run"))["train"] == 2 * CELLS
+    assert jobs(study_run.run("snakemake", "--dry-run"))["train"] == 2 * CONDITIONS
 
 
-def test_a_new_task_or_architecture_leaves_the_others_alone(study_run):
+def test_a_new_plug_in_leaves_the_others_alone(study_run):
     package = study_run.folder / "workflow" / "rnnschur"
-    new = [package / "tasks" / "another.py", package / "networks" / "another.py"]
-    for path, model in zip(new, ("sine.py", "normal.py"), strict=True):
-        shutil.copy(path.with_name(model), path)
+    models = {
+        "tasks": "sine", "architectures": "normal", "interventions": "orders", "cells": "tanh"
+    }  # fmt: skip
+    new = [package / folder / "another.py" for folder in models]
+    for path, model in zip(new, models.values(), strict=True):
+        shutil.copy(path.with_name(f"{model}.py"), path)
     study_run.configure(
         """
         tasks: {another: {protocol: {steps: 9, lowest_frequency: 0.01, highest_frequency: 0.05},
@@ -256,19 +296,19 @@ def test_an_edited_module_reruns_what_runs_it(study_run):
     module.write_text(text + "# edited\n")
     counts = jobs(study_run.run("snakemake", "--dry-run"))
     module.write_text(text)
-    assert counts["ablation"] == BLOCKS and not counts.keys() & {"train", "schur", "controls"}
+    assert counts["ablation"] == BLOCKS and not counts.keys() & {"train", "schur"}
 
 
 def test_dry_run_of_the_papers_grid(project):
     shutil.copy2(ROOT / "config.yaml", project.folder / "config.yaml")
     assert jobs(project.run("snakemake", "--dry-run")) == {
         **dict.fromkeys(("train", "schur", "ablation", "threshold", "controls"), 15),
-        **RENDERING,
+        **TABLES_AGAIN,
     }
 
 
 def weights_of(project, task, architecture, width):
-    """Return the recurrent matrices of a cell as bytes, by seed."""
+    """Return the recurrent matrices of a condition as bytes, by seed."""
     folder = project.results / "networks" / task / architecture / f"n{width}"
     networks = {}
     for path in folder.glob("seeds*.safetensors"):
@@ -296,7 +336,7 @@ def initialise(network, generator):
 
 def test_a_diverged_network_is_named_and_the_others_go_on(project):
     """The broken networks are an architecture of their own, added as docs/add-your-own.md says."""
-    package = project.folder / "workflow" / "rnnschur" / "networks"
+    package = project.folder / "workflow" / "rnnschur" / "architectures"
     (package / "broken.py").write_text(BROKEN)
     project.configure(
         """

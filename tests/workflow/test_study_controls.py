@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 pytestmark = pytest.mark.workflow
-CELL = ["task", "architecture", "width"]
+CONDITION = ["task", "architecture", "width"]
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +29,7 @@ def test_a_rotation_keeps_the_coordinates_but_not_the_behaviour(table):
 
 def test_the_order_within_a_sector_does_not_touch_the_cross_coupling(table):
     orders = table("orders").query("removed == 'CR'")
-    spread = orders.groupby([*CELL, "seed"])[["removed_mass", "value"]].agg(
+    spread = orders.groupby([*CONDITION, "seed"])[["removed_mass", "value"]].agg(
         lambda v: v.max() - v.min()
     )
     assert (spread["removed_mass"] < 1e-10).all()
@@ -37,7 +37,7 @@ def test_the_order_within_a_sector_does_not_touch_the_cross_coupling(table):
 
 
 def test_the_form_by_modulus_is_that_of_the_ablation_table(table):
-    key = [*CELL, "seed", "removed"]
+    key = [*CONDITION, "seed", "removed"]
     orders = table("orders").query("order == 'by modulus'").set_index(key)["value"]
     ablations = table("ablations").set_index(key)["value"]
     pd.testing.assert_series_equal(orders, ablations.loc[orders.index], check_exact=True)

@@ -1,79 +1,185 @@
-"""The paper's diagnosis of one network: remove couplings, roll out, measure the damage."""
+"""The diagnosis of a network: intervene, roll out, measure the damage."""
 
-from collections.abc import Callable, Sequence
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 import pandas as pd
 
-from rnnschur.ablation import SUBSETS, ablations
-from rnnschur.behaviour import damage, measure, rollout_difference, sensitivity
-from rnnschur.schur import OrderedSchur
-from rnnschur.sectors import leading_rows
+from rnnschur import interventions as families
+from rnnschur import metrics
+from rnnschur.batch import Batch
+from rnnschur.criterion import Criterion
+from rnnschur.interventions import Intervention
+from rnnschur.metrics import Metric, rollout_difference, sensitivity
+from rnnschur.network import Network
+
+#: Memory that the states of the networks that are rolled out at once may take, in bytes.
+MEMORY = 2**28
 
 
 def diagnose(
-    W_hh: np.ndarray,
-    W_xh: np.ndarray,
-    W_hy: np.ndarray,
-    schur: OrderedSchur,
-    alphas: Sequence[float],
-    metric: str,
-    inputs: np.ndarray,
-    targets: np.ndarray,
-    rollout: Callable,
+    network: Network,
+    batch: Batch,
+    metric: str = "fvu",
+    alphas: float | Sequence[float] = 0.9,
+    criterion: Criterion | None = None,
+    engine: str = "reference",
 ) -> pd.DataFrame:
-    """Measure a network under every ablation at every threshold.
+    """Remove every subset of a network's couplings, and judge each (paper).
 
-    Input and readout weights stay as they are and nothing is retrained (paper, structured
-    ablation). Matrices that coincide, as they do where two thresholds draw the same border, are
-    rolled out once.
+    Input and readout weights stay as they are and nothing is retrained.
 
     Parameters
     ----------
-    W_hh, W_xh, W_hy : numpy.ndarray, shapes (N, N), (N, inputs), (outputs, N)
-    schur : rnnschur.schur.OrderedSchur
-        Of `W_hh`.
-    alphas : sequence of float
-        Thresholds on the eigenvalue modulus, relative to the spectral radius.
+    network : Network
+    batch : Batch
+        Held-out sequences of the task.
     metric : str
-        A measure of `rnnschur.behaviour.METRICS`.
-    inputs, targets : numpy.ndarray, shapes (T, B, inputs), (T - onset, B, outputs)
-        Held-out sequences.
-    rollout : callable
-        The forward pass, see `rnnschur.rollout.by_engine`.
+        One of `rnnschur.METRICS`.
+    alphas : float or sequence of float
+        Thresholds on the eigenvalue modulus, relative to the spectral radius.
+    criterion : Criterion, optional
+        Bounds of the verdicts, by default those of the study.
+    engine : {"reference", "fast"}
+        See `Network.outputs`.
 
     Returns
     -------
     pandas.DataFrame
-        One row an alpha and ablation. Columns: alpha, leading (rows of the sector R), removed,
-        metric, value, delta (value minus the intact network's), removed_mass and removed_share
-        (||dT||_F / ||T||_F and its square), sensitivity (damage per removed mass; damage is delta
-        for FVU and -delta for accuracy) and rollout_difference.
-    """
-    matrices, masses = zip(*(ablations(W_hh, schur, alpha) for alpha in alphas), strict=True)
-    matrices = np.concatenate(matrices).astype(W_hh.dtype)
-    _, first, which = np.unique(
-        [matrix.tobytes() for matrix in matrices], return_index=True, return_inverse=True
-    )
-    onset = len(inputs) - len(targets)
-    outputs = rollout(W_xh, matrices[first], W_hy, inputs, onset)
+        One row an alpha and ablation: alpha, leading (rows of the sector R), the columns of
+        `evaluate`, and verdict (`Criterion.verdict`).
 
-    intact = which[SUBSETS.index("none")]
-    value = measure(metric, outputs, targets)
-    table = pd.DataFrame(
-        {
-            "alpha": np.repeat(np.asarray(alphas, dtype=float), len(SUBSETS)),
-            "leading": np.repeat(
-                [np.count_nonzero(leading_rows(schur, alpha)) for alpha in alphas], len(SUBSETS)
-            ),
-            "removed": SUBSETS * len(alphas),
-            "metric": metric,
-            "value": value[which],
-            "delta": (value - value[intact])[which],
-            "removed_mass": np.concatenate(masses),
-        }
-    )
+    Raises
+    ------
+    ValueError
+        For a metric, threshold or engine that is not allowed, or sequences that do not fit the
+        network.
+    """
+    couplings = families.make("couplings", {"alphas": tuple(np.atleast_1d(alphas).tolist())})
+    table = evaluate(network, couplings.of(network), batch, metrics.metric(metric), engine)
+    bounds = criterion or Criterion()
+    verdicts = bounds.verdict(table["rollout_difference"], table["removed_mass"])
+    return table.assign(verdict=verdicts)
+
+
+def evaluate(
+    network: Network,
+    interventions: Iterable[Intervention],
+    judge: Batch,
+    metric: Metric,
+    engine: str = "reference",
+) -> pd.DataFrame:
+    """Measure a network under each intervention: the one way from interventions to rows.
+
+    Those that change recurrent weights only are rolled out together, as many as `MEMORY` allows,
+    and equal ones once.
+
+    Parameters
+    ----------
+    network : Network
+    interventions : iterable of Intervention
+    judge : Batch
+        The sequences that judge; none of the interventions may have been chosen on them.
+    metric : Metric
+    engine : {"reference", "fast"}
+        See `Network.outputs`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row an intervention, in their order: its labels, removed, metric, value, delta (value
+        minus the intact network's), damage (delta, positive where worse), removed_mass,
+        removed_share (its square), sensitivity (damage per removed mass) and rollout_difference.
+
+    Raises
+    ------
+    ValueError
+        If the sequences do not fit the network, or have entries that are not finite.
+    """
+    for name in ("inputs", "targets"):
+        if not np.isfinite(getattr(judge, name)).all():
+            raise ValueError(f"{name} have a NaN or infinite entry; allowed: finite numbers")
+    intact = network.outputs(judge, engine)
+    reference = _measured(intact[None], intact, judge, metric)[0]
+    known, rows = {(): reference}, []
+    for group in _groups(interventions, _at_once(network, judge)):
+        keys = [_key(network, intervention) for intervention in group]
+        fresh = {k: i for k, i in zip(keys, group, strict=True) if k not in known}
+        for stack in _stacks(network, fresh):
+            outputs = _rolled_out(network, [fresh[key] for key in stack], judge, engine)
+            known |= zip(stack, _measured(outputs, intact, judge, metric), strict=True)
+        rows += [
+            {**i.labels, "removed": i.removed, "metric": metric.name, "removed_mass": i.mass}
+            | dict(zip(("value", "rollout_difference"), known[key], strict=True))
+            for key, i in zip(keys, group, strict=True)
+        ]
+    if not rows:
+        return pd.DataFrame(columns=_COLUMNS)
+    table = pd.DataFrame(rows)
+    labels = [name for name in table if name not in _COLUMNS]
+    table["delta"] = table["value"] - reference[0]
+    table["damage"] = metric.damage(table["delta"])
     table["removed_share"] = table["removed_mass"] ** 2
-    table["sensitivity"] = sensitivity(damage(metric, table["delta"]), table["removed_mass"])
-    table["rollout_difference"] = rollout_difference(outputs, outputs[intact])[which]
-    return table
+    table["sensitivity"] = sensitivity(table["damage"], table["removed_mass"])
+    return table[[*labels, *_COLUMNS]]
+
+
+_COLUMNS = ["removed", "metric", "value", "delta", "damage", "removed_mass", "removed_share"]
+_COLUMNS += ["sensitivity", "rollout_difference"]
+
+
+def _at_once(network: Network, judge: Batch) -> int:
+    """Return how many networks may be rolled out together."""
+    units = network.sizes["unit"] + network.sizes["output"]
+    return max(1, MEMORY // (judge.steps * judge.sequences * units * network.dtype.itemsize))
+
+
+def _groups(interventions: Iterable[Intervention], size: int) -> Iterator[list[Intervention]]:
+    """Yield the interventions in groups of at most `size`, without drawing more than that."""
+    group = []
+    for intervention in interventions:
+        group.append(intervention)
+        if len(group) == size:
+            yield group
+            group = []
+    if group:
+        yield group
+
+
+def _key(network: Network, intervention: Intervention) -> tuple:
+    """Return the bytes of what an intervention changes, nothing for what it leaves as it was."""
+    precise = network.changed(intervention.changes)
+    return tuple(
+        (name, weight.tobytes())
+        for name, weight in sorted(precise.items())
+        if weight.tobytes() != network.weights[name].tobytes()
+    )
+
+
+def _stacks(network: Network, fresh: dict) -> Iterator[list]:
+    """Yield the keys of interventions that can be rolled out together."""
+    together: dict[tuple, list] = {}
+    for key, intervention in fresh.items():
+        names = tuple(sorted(intervention.changes))
+        if set(names) <= set(network.cell.recurrent):
+            together.setdefault(names, []).append(key)
+        else:
+            yield [key]
+    yield from together.values()
+
+
+def _rolled_out(
+    network: Network, group: list[Intervention], judge: Batch, engine: str
+) -> np.ndarray:
+    """Return the outputs of a group of interventions, stacked."""
+    if len(group) == 1:
+        return network.outputs(judge, engine, group[0].changes)[None]
+    stacks = {name: np.stack([i.changes[name] for i in group]) for name in group[0].changes}
+    return network.outputs(judge, engine, stacks)
+
+
+def _measured(outputs, intact, judge: Batch, metric: Metric) -> list[tuple[float, float]]:
+    """Return value and rollout difference of each of several rollouts."""
+    return list(zip(metric(outputs, judge), rollout_difference(outputs, intact), strict=True))

@@ -1,5 +1,9 @@
 """Statistics over networks: one network is one observation."""
 
+from __future__ import annotations
+
+from dataclasses import dataclass
+
 import numpy as np
 import pandas as pd
 from scipy import stats
@@ -7,49 +11,68 @@ from scipy import stats
 from rnnschur import streams
 
 
-def bootstrap_interval(
-    values: np.ndarray, confidence: float, resamples: int, rng: np.random.Generator
-) -> tuple[float, float]:
-    """Bootstrap interval of the mean over networks.
+@dataclass(frozen=True)
+class Bootstrap:
+    """Bootstrap intervals of means over networks, each from a random stream of its own.
 
-    Bias-corrected and accelerated (Efron 1987; `scipy.stats.bootstrap`). Values that are equal to
-    rounding give an interval of no width, fewer than two values none (NaN): resampling says
-    nothing there.
-
-    Parameters
+    Attributes
     ----------
-    values : array_like, shape (n,)
-        One number a network, all finite.
     confidence : float
         Coverage, such as 0.95.
     resamples : int
         Bootstrap samples.
-    rng : numpy.random.Generator
-
-    Returns
-    -------
-    low, high : float
+    study_seed : int
+        Seed of the whole study.
     """
-    values = np.asarray(values, dtype=float)
-    if len(values) < 2:
-        return np.nan, np.nan
-    scale = np.max(np.abs(values))
-    if np.ptp(values) <= 1e-12 * scale:
-        return float(values.min()), float(values.max())
-    # Scaled, so that the cubes in the acceleration of tiny values do not vanish.
-    interval = stats.bootstrap(
-        (values / scale,), np.mean, confidence_level=confidence, n_resamples=resamples, rng=rng
-    ).confidence_interval
-    return float(interval.low * scale), float(interval.high * scale)
+
+    confidence: float
+    resamples: int
+    study_seed: int
+
+    def interval(self, values, *name: str | int) -> tuple[float, float]:
+        """Return the interval of the mean of some values.
+
+        Bias-corrected and accelerated (Efron 1987; `scipy.stats.bootstrap`). Values that are equal
+        to rounding give an interval of no width, fewer than two values none (NaN): resampling says
+        nothing there.
+
+        Parameters
+        ----------
+        values : array_like, shape (n,)
+            One number a network, all finite.
+        *name : str or int
+            Name of the random stream.
+
+        Returns
+        -------
+        low, high : float
+        """
+        values = np.asarray(values, dtype=float)
+        if len(values) < 2:
+            return np.nan, np.nan
+        scale = np.max(np.abs(values))
+        if np.ptp(values) <= 1e-12 * scale:
+            return float(values.min()), float(values.max())
+        # Scaled, so that the cubes in the acceleration of tiny values do not vanish.
+        interval = stats.bootstrap(
+            (values / scale,),
+            np.mean,
+            confidence_level=self.confidence,
+            n_resamples=self.resamples,
+            rng=streams.generator(self.study_seed, *name),
+        ).confidence_interval
+        return float(interval.low * scale), float(interval.high * scale)
+
+    def share(self, agree) -> tuple[float, float]:
+        """Return the exact binomial interval of a share: resampling says nothing of 0 or 1."""
+        agree = np.asarray(agree, dtype=bool)
+        test = stats.binomtest(int(np.sum(agree)), len(agree))
+        interval = test.proportion_ci(self.confidence, "exact")
+        return float(interval.low), float(interval.high)
 
 
 def summarize(
-    table: pd.DataFrame,
-    by: list[str],
-    quantities: list[str],
-    confidence: float,
-    resamples: int,
-    study_seed: int,
+    table: pd.DataFrame, by: list[str], quantities: list[str], bootstrap: Bootstrap
 ) -> pd.DataFrame:
     """Return mean, spread and bootstrap interval of each quantity in each group of networks.
 
@@ -61,6 +84,7 @@ def summarize(
         Columns that define a group.
     quantities : list of str
         Columns to summarise. Values that are not finite are left out and counted.
+    bootstrap : Bootstrap
 
     Returns
     -------
@@ -73,15 +97,22 @@ def summarize(
         for quantity in quantities:
             values = members[quantity].to_numpy(dtype=float)
             values = values[np.isfinite(values)]
-            rng = streams.generator(study_seed, "bootstrap", *group, quantity)
-            low, high = bootstrap_interval(values, confidence, resamples, rng)
             some = len(values) > 0
             rows.append(
                 (*group, quantity, len(values))
                 + (np.mean(values) if some else np.nan,)
                 + (np.std(values, ddof=1) if len(values) > 1 else np.nan,)
                 + (tuple(np.quantile(values, [0, 0.5, 1])) if some else (np.nan,) * 3)
-                + (low, high)
+                + bootstrap.interval(values, "bootstrap", *group, quantity)
             )
     statistic = ["networks", "mean", "sd", "minimum", "median", "maximum", "low", "high"]
     return pd.DataFrame(rows, columns=[*by, "quantity", *statistic])
+
+
+#: What is summarised of ablations, and of networks.
+ABLATION_QUANTITIES = ["value", "delta", "removed_mass", "removed_share", "sensitivity"]
+ABLATION_QUANTITIES += ["rollout_difference"]
+NETWORK_QUANTITIES = ["value", "first_perfect", "spectral_radius", "leading"]
+NETWORK_QUANTITIES += ["mass_RR", "mass_CR", "mass_CC", "departure", "commutator"]
+NETWORK_QUANTITIES += ["numerical_abscissa", "transient_gain", "scaled_gain"]
+NETWORK_QUANTITIES += ["eigenvector_condition", "schur_condition"]

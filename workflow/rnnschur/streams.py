@@ -7,8 +7,23 @@ on the order of jobs or on which networks share a job.
 """
 
 import hashlib
+from typing import NamedTuple
 
 import numpy as np
+
+
+class Identity(NamedTuple):
+    """What names a network of a study, and its random streams."""
+
+    task: str
+    architecture: str
+    width: int
+    seed: int
+
+    @property
+    def label(self) -> str:
+        """The name in messages and logs."""
+        return f"{self.task}/{self.architecture}/n{self.width}/seed{self.seed}"
 
 
 def generator(study_seed: int, *name: str | int) -> np.random.Generator:

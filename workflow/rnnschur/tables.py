@@ -1,24 +1,39 @@
-"""Tidy tables: the columns that name a cell and a network, said once."""
+"""Tidy tables: what names a condition and a network, and what is published, said once."""
+
+from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
 
 import pandas as pd
 
-#: A cell of the grid.
-CELL = ["task", "architecture", "width"]
-#: A network of the study.
-NETWORK = [*CELL, "seed"]
+from rnnschur.streams import Identity
+
+#: A network of the study, and a condition: all that its networks have in common.
+NETWORK = list(Identity._fields)
+CONDITION = NETWORK[:-1]
+
+_ABLATIONS = ["alpha", "leading", "removed", "metric", "value", "delta", "removed_mass"]
+_ABLATIONS += ["removed_share", "sensitivity", "rollout_difference", "verdict", "learned"]
+#: The columns of published tables, which stay as they are; other tables show all that there is.
+PUBLISHED = {
+    "ablations": _ABLATIONS,
+    "thresholds": _ABLATIONS,
+    "orders": ["order", "draw", "movable", "removed", "removed_mass", "metric", "value", "learned"],
+    "symmetries": ["control", "rollout_difference", "moduli_change", "departure_change", "learned"],
+}
 
 
-def keyed(rows: Iterable[tuple[int, pd.DataFrame]], cell: tuple[str, str, int]) -> pd.DataFrame:
-    """Return the rows of several networks of a cell as one table, under the names of the networks.
+def keyed(
+    rows: Iterable[tuple[int, pd.DataFrame]], condition: tuple[str, str, int]
+) -> pd.DataFrame:
+    """Return the rows of several networks of a condition as one table, under their names.
 
     Parameters
     ----------
     rows : iterable of (int, pandas.DataFrame)
         Seed and rows of each network.
-    cell : tuple
+    condition : tuple
         Task, architecture and width.
 
     Returns
@@ -26,7 +41,7 @@ def keyed(rows: Iterable[tuple[int, pd.DataFrame]], cell: tuple[str, str, int]) 
     pandas.DataFrame
         The columns task, architecture, width and seed, then those of `rows`.
     """
-    table = pd.concat({(*cell, seed): part for seed, part in rows}, names=NETWORK)
+    table = pd.concat({(*condition, seed): part for seed, part in rows}, names=NETWORK)
     return table.droplevel(-1).reset_index()
 
 

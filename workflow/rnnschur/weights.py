@@ -1,105 +1,101 @@
 """Weights of trained networks on disk: safetensors, stacked over the networks of a cell."""
 
-import os
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-from safetensors import SafetensorError
-from safetensors.numpy import load_file, save_file
+
+from rnnschur.cells import CellBase, make
+from rnnschur.coordinates.schur import ERROR_FACTOR, OrderedSchur, backward_error
+from rnnschur.network import Network
+from rnnschur.tensors import load, save
 
 
-@dataclass(frozen=True)
-class Weights:
-    """The weights of S networks of one shape, float32.
+def load_networks(path: str | Path, cell: CellBase | str = "tanh") -> dict[int, Network]:
+    """Read the networks of a cell of the grid, by seed.
 
-    Attributes
+    Parameters
     ----------
-    W_hh : numpy.ndarray, shape (S, N, N)
-    W_xh : numpy.ndarray, shape (S, N, inputs)
-    W_hy : numpy.ndarray, shape (S, outputs, N)
-    seed : numpy.ndarray of int64, shape (S,)
-    """
-
-    W_hh: np.ndarray
-    W_xh: np.ndarray
-    W_hy: np.ndarray
-    seed: np.ndarray
-
-    def __post_init__(self):
-        count, width = self.W_hh.shape[0], self.W_hh.shape[-1]
-        expected = {
-            "W_hh": ("(S, N, N)", (count, width, width)),
-            "W_xh": ("(S, N, inputs)", (count, width, self.W_xh.shape[-1])),
-            "W_hy": ("(S, outputs, N)", (count, *self.W_hy.shape[1:2], width)),
-            "seed": ("(S,)", (count,)),
-        }
-        for name, (words, shape) in expected.items():
-            array = getattr(self, name)
-            if array.shape != shape:
-                raise ValueError(f"{name} has shape {array.shape}; allowed: {words} = {shape}")
-            if not np.all(np.isfinite(array)):
-                raise ValueError(f"{name} has entries that are not finite")
-
-    def __len__(self) -> int:
-        return len(self.seed)
-
-    def __iter__(self):
-        """Yield the seed and the weights (W_hh, W_xh, W_hy) of each network."""
-        networks = zip(self.W_hh, self.W_xh, self.W_hy, strict=True)
-        return zip(self.seed.tolist(), networks, strict=True)
-
-
-def whole_file(path: str | Path, write) -> None:
-    """Call `write` with a temporary path and rename the file to `path` once it is complete.
-
-    An interrupted writer leaves nothing under `path`.
-    """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        write(temporary)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def save(path: str | Path, tensors: dict[str, np.ndarray]) -> None:
-    """Write arrays to a safetensors file, whole or not at all."""
-    arrays = {name: np.ascontiguousarray(array) for name, array in tensors.items()}
-    whole_file(path, lambda temporary: save_file(arrays, temporary))
-
-
-def load(path: str | Path) -> dict[str, np.ndarray]:
-    """Read all arrays of a safetensors file.
+    path : path
+        Holds every weight of the cell, stacked along the first axis, and ``seed``, int64.
+    cell : CellBase or str
+        What the networks are made of.
 
     Raises
     ------
     ValueError
-        If the file is not in the safetensors format; the message names it.
+        If a tensor is missing or unknown, has the wrong shape or precision or is not finite, or a
+        seed is not a whole number or stands there twice; the message names the file, the tensor
+        and what is allowed.
     """
-    try:
-        return load_file(path)
-    except SafetensorError as error:
-        raise ValueError(f"{path} is not a safetensors file: {error}") from None
-
-
-def load_weights(path: str | Path) -> Weights:
-    """Read the weights of a cell.
-
-    Raises
-    ------
-    ValueError
-        If a tensor is missing, has the wrong shape or is not finite; the message names the file,
-        the tensor and what is allowed.
-    """
+    cell = make(cell) if isinstance(cell, str) else cell
     tensors = load(path)
-    names = ("W_hh", "W_xh", "W_hy", "seed")
+    names = (*cell.axes, "seed")
     missing = [name for name in names if name not in tensors]
-    if missing:
-        raise ValueError(f"{path} lacks {', '.join(missing)}; it must hold {', '.join(names)}")
+    unknown = [name for name in tensors if name not in names]
+    if missing or unknown:
+        fault = f"lacks {', '.join(missing)}" if missing else f"has {', '.join(unknown)}"
+        raise ValueError(f"{path} {fault}; it must hold {', '.join(names)}")
+    seeds = tensors.pop("seed")
+    if seeds.ndim != 1 or seeds.dtype.kind not in "iu" or len(set(seeds.tolist())) != len(seeds):
+        raise ValueError(
+            f"{path}: seed has shape {seeds.shape} and dtype {seeds.dtype}; "
+            "allowed: (S,) different whole numbers"
+        )
+    for name, stack in tensors.items():
+        if stack.ndim != len(cell.axes[name]) + 1 or len(stack) != len(seeds):
+            words = ", ".join(["S", *(f"{axis}s" for axis in cell.axes[name])])
+            raise ValueError(
+                f"{path}: {name} has shape {stack.shape}; allowed: ({words}), S = {len(seeds)}"
+            )
     try:
-        return Weights(*(tensors[name] for name in names))
+        return {
+            seed: Network(cell, {name: stack[index] for name, stack in tensors.items()})
+            for index, seed in enumerate(seeds.tolist())
+        }
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
+
+
+def stacked(networks: Mapping[int, Network]) -> dict[str, np.ndarray]:
+    """Return the weights of networks of one shape as `load_networks` reads them, and ``seed``."""
+    names = next(iter(networks.values())).weights
+    stacks = {name: np.stack([n.weights[name] for n in networks.values()]) for name in names}
+    return {**stacks, "seed": np.array(list(networks), dtype=np.int64)}
+
+
+def save_forms(path: str | Path, forms: Mapping[int, OrderedSchur]) -> None:
+    """Write the ordered Schur forms of the networks of a cell: Q and T, float64, and ``seed``."""
+    factors = {name: np.stack([getattr(f, name) for f in forms.values()]) for name in ("Q", "T")}
+    save(path, {**factors, "seed": np.array(list(forms), dtype=np.int64)})
+
+
+def load_forms(path: str | Path, networks: Mapping[int, Network]) -> None:
+    """Give networks the ordered Schur forms of their recurrent matrices, from a file.
+
+    Raises
+    ------
+    ValueError
+        If the file does not hold the factors of these networks; the message names it.
+    """
+    factors = load(path)
+    expected = ("Q", "T", "seed")
+    count = (len(networks),)
+    if (
+        set(factors) != set(expected)
+        or np.ravel(factors["seed"]).tolist() != list(networks)
+        or any(factors[name].shape[:1] != count for name in expected)
+    ):
+        raise ValueError(
+            f"{path} must hold Q, T and the seeds {', '.join(map(str, networks))}; "
+            f"it holds {', '.join(f'{name} {array.shape}' for name, array in factors.items())}"
+        )
+    for (seed, network), Q, T in zip(networks.items(), factors["Q"], factors["T"], strict=True):
+        try:
+            name, recurrent = network.headline
+            form = OrderedSchur.from_factors(Q, T)
+            if not backward_error(recurrent.matrix, form.Q, form.T) <= ERROR_FACTOR:
+                raise ValueError(f"not a Schur form of {name}")
+        except ValueError as error:
+            raise ValueError(f"{path}: seed {seed}: {error}") from None
+        network.forms[name] = form

@@ -9,13 +9,14 @@ rule ablation:
     """Remove all 8 subsets of RR, CR and CC at one alpha, with input and readout fixed."""
     input:
         lambda wildcards: sources(
-            "scripts/ablation.py",
-            f"rnnschur/tasks/{study.module(config, wildcards.task)}.py",
+            "scripts/intervene.py",
+            "rnnschur/interventions/couplings.py",
+            *plugins(wildcards, "tasks", "cells"),
         ),
         weights=WEIGHTS,
         schur=rules.schur.output.schur,
     output:
-        f"{NETWORKS}.ablations.csv",
+        couplings=f"{NETWORKS}.ablations.csv",
     log:
         f"{LOGS}/ablation/{BLOCK}.log",
     benchmark:
@@ -24,8 +25,10 @@ rule ablation:
         "../../envs/study.yaml"
     threads: 1
     params:
-        alphas=[config["diagnosis"]["alpha"]],
+        families={"couplings": {"alphas": [config["diagnosis"]["alpha"]]}},
+        shared={},
         task=lambda wildcards: study.module(config, wildcards.task),
+        cell=lambda wildcards: study.architecture(config, wildcards.architecture)[0],
         diagnosis=lambda wildcards: study.diagnosis(config, wildcards.task),
     script:
-        "../scripts/ablation.py"
+        "../scripts/intervene.py"

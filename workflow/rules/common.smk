@@ -1,8 +1,12 @@
 """Grid and paths, and the files of the report, nothing else."""
 
 import json
+import subprocess
+import sys
 
-from sources import sources
+from snakemake.exceptions import WorkflowError
+
+from sources import beside, sources
 
 RESULTS = config["results"]
 BLOCK = "{task}/{architecture}/n{width}/seeds{first}-{last}"
@@ -31,18 +35,36 @@ def of_all_blocks(suffix):
     ]
 
 
-TASKS = list(dict.fromkeys(cell.task for cell in study.cells(config)))
-CELLS = ["{0}_{1}_n{2}".format(*cell) for cell in study.cells(config)]
+def plugins(wildcards, *kinds):
+    """Return the modules of the plug-ins that a block of networks is made of."""
+    cell, start = study.architecture(config, wildcards.architecture)
+    names = {
+        "tasks": study.module(config, wildcards.task),
+        "cells": cell,
+        "architectures": start,
+    }
+    return [f"rnnschur/{kind}/{names[kind]}.py" for kind in kinds]
+
+
+FAMILIES = list(config["interventions"])
+TASKS = list(dict.fromkeys(condition.task for condition in study.conditions(config)))
+CONDITIONS = [
+    "{0}_{1}_n{2}".format(*condition) for condition in study.conditions(config)
+]
 FIRST_NETWORKS = {
-    "{0}/{1}/{2}".format(*block): GIVEN_OR_TRAINED.format(**block._asdict())
+    "{0}/{1}/{2}".format(*block): {
+        "cell": study.architecture(config, block.architecture)[0],
+        "weights": WEIGHTS.format(**block._asdict()),
+        "schur": f"{NETWORKS}.schur.safetensors".format(**block._asdict()),
+    }
     for block in study.blocks(config)
     if block.first == 0
 }
 
 
-def of_first_blocks(suffix):
-    """Return the file with the given suffix of the first block of every cell of the grid."""
-    return [stem + suffix for stem in FIRST_NETWORKS.values()]
+def of_first_blocks(kind):
+    """Return weights or Schur forms of the first networks of every condition of the grid."""
+    return [files[kind] for files in FIRST_NETWORKS.values()]
 
 
 def table(*names):
@@ -75,3 +97,34 @@ def page(name):
         category="Tables",
         labels={"table": name.replace("_", " ")},
     )
+
+
+REPORT = Path(RESULTS, "report.html")
+SETTINGS = Path(RESULTS, "config.json")
+
+
+def again(log, *arguments):
+    """Run Snakemake once more with this study's settings, and return what it prints."""
+    command = [
+        sys.executable,
+        "-m",
+        "snakemake",
+        "--snakefile",
+        workflow.main_snakefile,
+    ]
+    command += ["--configfile", hidden(SETTINGS), "--nolock", *arguments]
+    ran = subprocess.run(
+        command, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+    Path(log).write_text(ran.stdout)
+    if ran.returncode:
+        raise WorkflowError(
+            f"The report was not made; {log} says why. The tables and figures are complete: "
+            "what made it fail mended, the same command makes it."
+        )
+    return ran.stdout
+
+
+def hidden(file):
+    """Return the name under which a file is written before it is whole."""
+    return file.with_name(f".{file.name}")

@@ -1,35 +1,29 @@
-"""Controls: exact symmetries, a rotation that is none, and the order that convention decides.
+"""Controls: every other family of interventions, such as exact symmetries and orders of blocks.
 
 REQUIRED INPUTS  {block}.safetensors, {block}.schur.safetensors
-OUTPUTS          {block}.symmetries.csv  a network against itself in other coordinates
-                 {block}.orders.csv      ablations in Schur forms with blocks in another order
+OUTPUTS          {block}.{family}.csv  one row a network and intervention, for each family that the
+                                       configuration names under interventions
 """
 
 
-rule controls:
-    """Check what must change nothing, and measure what only convention decides."""
+use rule ablation as controls with:
     input:
         lambda wildcards: sources(
-            "scripts/controls.py",
-            f"rnnschur/tasks/{study.module(config, wildcards.task)}.py",
+            "scripts/intervene.py",
+            *(f"rnnschur/interventions/{family}.py" for family in FAMILIES),
+            *plugins(wildcards, "tasks", "cells"),
         ),
         weights=WEIGHTS,
         schur=rules.schur.output.schur,
     output:
-        symmetries=f"{NETWORKS}.symmetries.csv",
-        orders=f"{NETWORKS}.orders.csv",
+        **{family: f"{NETWORKS}.{family}.csv" for family in FAMILIES},
     log:
         f"{LOGS}/controls/{BLOCK}.log",
     benchmark:
         f"{BENCHMARKS}/controls/{BLOCK}.tsv"
-    conda:
-        "../../envs/study.yaml"
-    threads: 1
     params:
-        alpha=config["diagnosis"]["alpha"],
-        near_tie=config["diagnosis"]["near_tie"],
-        orders=config["diagnosis"]["orders"],
+        families=config["interventions"],
+        shared=study.shared(config),
         task=lambda wildcards: study.module(config, wildcards.task),
+        cell=lambda wildcards: study.architecture(config, wildcards.architecture)[0],
         diagnosis=lambda wildcards: study.diagnosis(config, wildcards.task),
-    script:
-        "../scripts/controls.py"

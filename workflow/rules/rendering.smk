@@ -4,4 +4,5 @@ import study
 
 
 include: "common.smk"
+include: "schur.smk"
 include: "report.smk"

@@ -1,6 +1,6 @@
 """Rendering: notebooks executed by papermill turn the tables into the paper's tables and figures.
 
-REQUIRED INPUTS  tables/*.csv; weights of the first networks of every cell
+REQUIRED INPUTS  tables/*.csv; weights of the first networks of every condition
 OUTPUTS          notebooks/*.ipynb, executed; figures/*.png and *.pdf; tables/*.html
 """
 
@@ -10,13 +10,14 @@ rule render_networks:
     input:
         sources("notebooks/networks.ipynb"),
         table("networks", "histories", "spectra"),
-        of_first_blocks(".safetensors"),
-        notebook="workflow/notebooks/networks.ipynb",
+        of_first_blocks("weights"),
+        of_first_blocks("schur"),
+        notebook=beside("workflow/notebooks/networks.ipynb"),
     output:
         page("training_table"),
         drawings("learning", TASKS, "Networks"),
         drawings("spectra", TASKS, "Networks"),
-        drawings("schur", CELLS, "Networks"),
+        drawings("schur", CONDITIONS, "Networks"),
         notebook=f"{RESULTS}/notebooks/networks.ipynb",
     log:
         f"{LOGS}/render_networks.log",
@@ -45,8 +46,9 @@ use rule render_networks as render_ablations with:
         sources("notebooks/ablations.ipynb"),
         table("ablations", "thresholds", "ablation_summary", "threshold_summary"),
         table("paper_comparison", "ledger", "orders"),
-        of_first_blocks(".safetensors"),
-        notebook="workflow/notebooks/ablations.ipynb",
+        of_first_blocks("weights"),
+        of_first_blocks("schur"),
+        notebook=beside("workflow/notebooks/ablations.ipynb"),
     output:
         page("ledger_table"),
         page("main_table"),
@@ -58,7 +60,7 @@ use rule render_networks as render_ablations with:
         drawing("criterion", "all", "Ablations"),
         drawings("profile", TASKS, "Ablations"),
         drawings("thresholds", TASKS, "Ablations"),
-        drawings("rollouts", CELLS, "Rollouts"),
+        drawings("rollouts", CONDITIONS, "Rollouts"),
         notebook=f"{RESULTS}/notebooks/ablations.ipynb",
     log:
         f"{LOGS}/render_ablations.log",
@@ -71,7 +73,6 @@ use rule render_networks as render_ablations with:
                 "tables": TABLES,
                 "figures": FIGURES,
                 "networks": FIRST_NETWORKS,
-                "alpha": config["diagnosis"]["alpha"],
                 "study_seed": config["study_seed"],
                 "engine": config["training"]["engine"],
                 "protocols": {
@@ -90,7 +91,7 @@ use rule render_networks as render_coordinates with:
     input:
         sources("notebooks/coordinates.ipynb"),
         table("networks", "symmetries", "orders"),
-        notebook="workflow/notebooks/coordinates.ipynb",
+        notebook=beside("workflow/notebooks/coordinates.ipynb"),
     output:
         page("nonnormality_table"),
         page("symmetry_table"),

@@ -10,7 +10,7 @@ OUTPUTS          {block}.schur.safetensors  Q and T, float64
 rule schur:
     """Write W_hh = Q T Q^T with eigenvalues in non-increasing modulus (the paper's coordinates)."""
     input:
-        sources("scripts/schur.py"),
+        lambda wildcards: sources("scripts/schur.py", *plugins(wildcards, "cells")),
         weights=WEIGHTS,
     output:
         schur=f"{NETWORKS}.schur.safetensors",
@@ -23,5 +23,7 @@ rule schur:
     conda:
         "../../envs/study.yaml"
     threads: 1
+    params:
+        cell=lambda wildcards: study.architecture(config, wildcards.architecture)[0],
     script:
         "../scripts/schur.py"

@@ -13,8 +13,8 @@ rule protocols:
     input:
         sources("scripts/protocols.py"),
         ablations=of_all_blocks(".ablations.csv"),
-        paper="report/paper.csv",
-        claims="report/claims.yaml",
+        paper=beside("report/paper.csv"),
+        claims=beside("report/claims.yaml"),
     output:
         numbers=f"{TABLES}/search_numbers.csv",
         protocols=f"{TABLES}/search_protocols.csv",
@@ -26,7 +26,6 @@ rule protocols:
         "../../envs/study.yaml"
     threads: 1
     params:
-        blocks=[list(block) for block in study.blocks(config)],
         tasks={task: study.module(config, task) for task in TASKS},
         learned={task: config["tasks"][task]["learned"] for task in TASKS},
         criterion=study.criterion(config),
@@ -38,7 +37,7 @@ use rule render_networks as render_search with:
     input:
         sources("notebooks/search.ipynb"),
         rules.protocols.output,
-        notebook="workflow/notebooks/search.ipynb",
+        notebook=beside("workflow/notebooks/search.ipynb"),
     output:
         page("search_table"),
         drawings("search", sorted({study.module(config, t) for t in TASKS}), "Search"),

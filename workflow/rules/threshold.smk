@@ -7,12 +7,14 @@ OUTPUTS          {block}.thresholds.csv  the columns of {block}.ablations.csv
 
 use rule ablation as threshold with:
     output:
-        f"{NETWORKS}.thresholds.csv",
+        couplings=f"{NETWORKS}.thresholds.csv",
     log:
         f"{LOGS}/threshold/{BLOCK}.log",
     benchmark:
         f"{BENCHMARKS}/threshold/{BLOCK}.tsv"
     params:
-        alphas=config["diagnosis"]["thresholds"],
+        families={"couplings": {"alphas": config["diagnosis"]["thresholds"]}},
+        shared={},
         task=lambda wildcards: study.module(config, wildcards.task),
+        cell=lambda wildcards: study.architecture(config, wildcards.architecture)[0],
         diagnosis=lambda wildcards: study.diagnosis(config, wildcards.task),

@@ -1,4 +1,4 @@
-"""Training: the networks of a cell, a block of seeds in a job.
+"""Training: the networks of a condition, a block of seeds in a job.
 
 OUTPUTS  {block}.safetensors  W_hh, W_xh, W_hy, seed, stacked over the networks
          {block}.history.csv  loss, gradient norm and behaviour in the course of training
@@ -11,8 +11,7 @@ rule train:
     input:
         lambda wildcards: sources(
             "scripts/train.py",
-            f"rnnschur/tasks/{study.module(config, wildcards.task)}.py",
-            f"rnnschur/networks/{wildcards.architecture}.py",
+            *plugins(wildcards, "tasks", "cells", "architectures"),
         ),
     output:
         weights=f"{NETWORKS}.safetensors",
@@ -28,6 +27,9 @@ rule train:
     threads: 1
     params:
         task=lambda wildcards: study.module(config, wildcards.task),
+        architecture=lambda wildcards: study.architecture(
+            config, wildcards.architecture
+        ),
         training=lambda wildcards: study.training(config, wildcards.task),
     script:
         "../scripts/train.py"

@@ -9,7 +9,7 @@ OUTPUTS          tables/*.csv             all that can be computed from the weig
 
 from functools import cache
 
-AGAIN = [*rules.tables.output, *rules.summaries.output, *rules.ledger.output]
+AGAIN = [*rules.tables.input, *rules.summaries.output, *rules.ledger.output]
 # The first block of each architecture, in the order of the grid, and of it the first network.
 FIRST_BLOCKS = {
     block.architecture: block
@@ -56,6 +56,9 @@ use rule train as retrain with:
         f"{BENCHMARKS}/retrain/{BLOCK}.tsv"
     params:
         task=lambda wildcards: study.module(config, wildcards.task),
+        architecture=lambda wildcards: study.architecture(
+            config, wildcards.architecture
+        ),
         training=retraining,
 
 

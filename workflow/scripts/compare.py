@@ -1,23 +1,23 @@
-"""Compare ablations, and weights where they are given, with the published ones."""
-
-import sys
+"""Compare the networks of a run with the published ones."""
 
 import numpy as np
 import pandas as pd
 
-from rnnschur import weights
-from rnnschur.comparison import compare
+from job import log
+from rnnschur import tensors
+from rnnschur.paper.agreement import compare
 from rnnschur.tables import NETWORK, gather
 
-sys.stdout = sys.stderr = open(snakemake.log[0], "w", buffering=1)
+log(snakemake)
 
 
 def matrices(blocks, files):
-    """Return the recurrent matrix of every network."""
+    """Return the recurrent matrix of every network, by its name."""
     return {
-        (*block[:3], seed): network[0]
+        (*block[:3], seed): matrix
         for block, file in zip(blocks, files, strict=True)
-        for seed, network in weights.load_weights(file)
+        for stacks in [tensors.load(file)]
+        for seed, matrix in zip(stacks["seed"].tolist(), stacks["W_hh"], strict=True)
     }
 
 

@@ -1,12 +1,13 @@
 """Judge the paper's claims and numbers over the networks that have learned."""
 
-import sys
-
 import pandas as pd
 
-from rnnschur import claims
+from job import log
+from rnnschur.criterion import Criterion
+from rnnschur.paper import claims
+from rnnschur.statistics import Bootstrap
 
-sys.stdout = sys.stderr = open(snakemake.log[0], "w", buffering=1)
+log(snakemake)
 
 
 def learned(name):
@@ -21,8 +22,7 @@ ledger = claims.judge(
     learned("ablations"),
     learned("thresholds"),
     pd.read_csv(snakemake.input.networks),
-    snakemake.params.criterion,
-    **snakemake.params.statistics,
-    study_seed=snakemake.params.study_seed,
+    Criterion(**snakemake.params.criterion),
+    Bootstrap(**snakemake.params.statistics),
 )
 ledger.to_csv(snakemake.output[0], index=False)

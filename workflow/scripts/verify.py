@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from rnnschur import weights
-from rnnschur.comparison import table_differences, table_disagreements, trained_again
+from job import log
+from rnnschur import tensors
+from rnnschur.paper.agreement import table_differences, table_disagreements, trained_again
 
-sys.stdout = sys.stderr = open(snakemake.log[0], "w", buffering=1)
+log(snakemake)
 
 SHOWN = 20  # differences of a file that are printed; logs/differences.csv has them all
 given, changes = snakemake.input, snakemake.params.changes
@@ -44,7 +45,7 @@ for network, ours, published, history in zip(
     snakemake.params.networks, given.trained, given.weights, given.history, strict=True
 ):
     wrong = trained_again(
-        *map(weights.load, (ours, published)),
+        *map(tensors.load, (ours, published)),
         pd.read_csv(history),
         histories.merge(pd.DataFrame([network])),
         exact=not changes,

@@ -12,7 +12,11 @@ import math
 
 import numpy as np
 
-from rnnschur.kernels.compiled import backward, forward
+from rnnschur.extras import require
+
+require("the compiled kernel", "fast")
+
+from rnnschur.kernels.compiled import backward, forward  # noqa: E402
 
 
 def _check(name, array, shape, dtype, writeable=False):
@@ -55,6 +59,16 @@ def _embed(array, buffer):
     return buffer
 
 
+def _borrow(W_xh_T, hidden):
+    """Drive the units of the padding like the first unit, for inputs that may be infinite.
+
+    Zeros would make NaN of an infinite input, and with it of every unit at the next step. Driven
+    like the first unit they are NaN only if it is, and so is the sequence; else tanh bounds them
+    and the zeros that lead on from them stop them.
+    """
+    W_xh_T[:, hidden:] = W_xh_T[:, :1]
+
+
 def _round_up(*sizes):
     return [-(-size // 8) * 8 for size in sizes]
 
@@ -87,6 +101,7 @@ class BackpropagationThroughTime:
                 f"{steps=}, {batch=}, {inputs=}, {hidden=}, {outputs=}, {onset=}"
             )
         self.onset, self.dtype, scored = onset, _real(dtype), steps - onset
+        self._batch, self._hidden = batch, hidden
         weights = {"xh": (hidden, inputs), "hh": (hidden, hidden), "hy": (outputs, hidden)}
         self._expected = [
             *((f"W_{name}", shape, False) for name, shape in weights.items()),
@@ -129,7 +144,8 @@ class BackpropagationThroughTime:
         Returns
         -------
         float
-            The loss; NaN if the network diverged to NaN.
+            The loss; NaN if the network diverged to NaN. An infinite input or weight gives what
+            the equations give: a finite loss where tanh bounds its effect.
 
         Raises
         ------
@@ -143,10 +159,18 @@ class BackpropagationThroughTime:
         # Copies are cheap beside the products, and aligned and padded whatever is given.
         given = x, targets, W_hh, W_hy, W_xh.T, W_hh.T[None], W_hy.T
         x, targets, W_hh, W_hy, W_xh_T, W_hh_T, W_hy_T = map(_embed, given, self._copies)
-        forward(self._H, x, W_xh_T, W_hh_T, W_hy_T, self._y, self.onset)
-        loss = backward(
-            self._H[0], self._G, self._y[0], x, targets, W_hh, W_hy, *self._gradients, self._count
-        )
+        forwards = self._H, x, W_xh_T, W_hh_T, W_hy_T, self._y, self.onset
+        backwards = self._H[0], self._G, self._y[0], x, targets, W_hh, W_hy, *self._gradients
+        forward(*forwards)
+        loss = backward(*backwards, self._count)
+        if not math.isfinite(loss):
+            # Perhaps the padding's doing: its zeros times infinity are NaN, which always reaches
+            # the loss. Once more without; to look at the inputs each time would cost more.
+            _borrow(W_xh_T, self._hidden)
+            forward(*forwards)
+            self._H[:, :, self._batch :] = self._y[:, :, self._batch :] = 0
+            loss = backward(*backwards, self._count)
+            W_xh_T[:, self._hidden :] = 0
         for gradient, padded in zip((g_xh, g_hh, g_hy), self._gradients, strict=True):
             gradient[:] = padded[: gradient.shape[0], : gradient.shape[1]]
         return loss
@@ -191,11 +215,14 @@ def rollout(W_xh, W_hh, W_hy, x, onset=0):
         raise ValueError(f"onset is {onset}, expected at least 0 and below the {steps} steps")
     K, (B, n_in, N, D) = math.prod(stack), _round_up(batch, inputs, hidden, outputs)
     W_hh = W_hh.reshape(K, hidden, hidden)
+    W_xh_T = _embed(W_xh.T, _zeros((n_in, N), dtype))
+    if not np.isfinite(x).all():
+        _borrow(W_xh_T, hidden)
     y = _zeros((K, steps - onset, B, D), dtype)
     forward(
         _zeros((K, 2, B, N), dtype),
         _embed(x, _zeros((steps, B, n_in), dtype)),
-        _embed(W_xh.T, _zeros((n_in, N), dtype)),
+        W_xh_T,
         _embed(W_hh.swapaxes(1, 2), _zeros((K, N, N), dtype)),
         _embed(W_hy.T, _zeros((N, D), dtype)),
         y,

@@ -4,12 +4,10 @@ Every module here but `base` is a task under its own name. To add one, write a m
 ``Task`` derives from `TaskBase`; its protocol keys are the fields of the class.
 """
 
-from importlib import import_module
-from pkgutil import iter_modules
-
+from rnnschur.options import load, plugins
 from rnnschur.tasks.base import TaskBase
 
-TASKS = tuple(module.name for module in iter_modules(__path__) if module.name != "base")
+TASKS = plugins(__path__)
 
 
 def make(name: str, **protocol) -> TaskBase:
@@ -21,6 +19,4 @@ def make(name: str, **protocol) -> TaskBase:
         For a task that is not in `TASKS`, an unknown or missing protocol key, or a value out of
         range; the message names the key, the value and what is allowed.
     """
-    if name not in TASKS:
-        raise ValueError(f"task is {name!r}; allowed: {', '.join(TASKS)}")
-    return import_module(f"rnnschur.tasks.{name}").Task.from_protocol(protocol)
+    return load("task", "rnnschur.tasks", TASKS, name).Task.checked(protocol)

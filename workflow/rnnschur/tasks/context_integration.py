@@ -4,7 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rnnschur.tasks.base import Batch, TaskBase, positive, real, whole
+from rnnschur.batch import Batch
+from rnnschur.options import positive, real, whole
+from rnnschur.tasks.base import TaskBase
 
 
 @dataclass(frozen=True)
@@ -45,4 +47,4 @@ class Task(TaskBase):
         cued = np.take_along_axis(signal, context[None, :, None], axis=2)
         inputs = np.concatenate([signal, cue], axis=2).astype(np.float32)
         integral = self.gain / self.steps * np.cumsum(cued, axis=0)
-        return inputs, integral.astype(np.float32)
+        return Batch(inputs, integral.astype(np.float32))

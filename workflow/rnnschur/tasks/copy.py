@@ -4,7 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rnnschur.tasks.base import Batch, TaskBase, whole
+from rnnschur.batch import Batch
+from rnnschur.options import whole
+from rnnschur.tasks.base import TaskBase
 
 
 @dataclass(frozen=True)
@@ -59,4 +61,4 @@ class Task(TaskBase):
         sequence = (2 * generator.integers(2, size=shape, dtype=np.int8) - 1).astype(np.float32)
         inputs = np.zeros((self.symbols + generated, *shape[1:]), dtype=np.float32)
         inputs[: self.symbols] = sequence
-        return inputs, sequence[np.arange(generated) % self.symbols]
+        return Batch(inputs, sequence[np.arange(generated) % self.symbols])

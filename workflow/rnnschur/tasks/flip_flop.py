@@ -4,7 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rnnschur.tasks.base import Batch, TaskBase, positive, whole
+from rnnschur.batch import Batch
+from rnnschur.options import positive, whole
+from rnnschur.tasks.base import TaskBase
 
 
 @dataclass(frozen=True)
@@ -46,4 +48,4 @@ class Task(TaskBase):
         pulses = np.where(fires, sign, 0).astype(np.float32)
         # The step of the last pulse so far; step 0 stands in where none has come, and holds 0.
         last = np.maximum.accumulate(np.where(fires, np.arange(self.steps)[:, None, None], 0))
-        return pulses, np.take_along_axis(pulses, last, axis=0)
+        return Batch(pulses, np.take_along_axis(pulses, last, axis=0))

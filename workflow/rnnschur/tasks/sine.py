@@ -4,7 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rnnschur.tasks.base import Batch, TaskBase, positive, real, whole
+from rnnschur.batch import Batch
+from rnnschur.options import positive, real, whole
+from rnnschur.tasks.base import TaskBase
 
 
 @dataclass(frozen=True)
@@ -37,4 +39,4 @@ class Task(TaskBase):
         frequency = self.lowest_frequency + span * cue
         time = np.arange(1, self.steps + 1)[:, None, None]
         inputs = np.tile(cue.astype(np.float32), (self.steps, 1, 1))
-        return inputs, np.sin(2 * np.pi * frequency * time).astype(np.float32)
+        return Batch(inputs, np.sin(2 * np.pi * frequency * time).astype(np.float32))

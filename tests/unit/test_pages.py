@@ -1,0 +1,160 @@
+"""The tables of the report, on hand-made results."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from rnnschur.report import pages
+from rnnschur.report.figures import ORDER
+
+CONDITION = {"task": "sine", "architecture": "orthogonal", "width": 64}
+
+
+def rows(values, **columns):
+    """Return rows of ablations.csv: (seed, removed, delta, sensitivity)."""
+    table = pd.DataFrame(values, columns=["seed", "removed", "delta", "sensitivity"])
+    return table.assign(**{**CONDITION, "metric": "fvu", "learned": True, **columns})
+
+
+def test_numbers_and_intervals():
+    assert pages.digits(0.123456) == "0.123"
+    assert pages.digits(12345.6) == "12346"
+    assert pages.digits(5.2e29) == "5.2e+29"
+    assert pages.digits(np.nan) == ""
+    row = pd.Series({"mean": 2.0, "low": 1.5, "high": 2.25})
+    assert pages.with_interval(row) == "2 [1.5, 2.25]"
+    assert pages.with_interval(pd.Series({"mean": 2.0, "low": np.nan})) == "2"
+
+
+def test_main_table_has_the_papers_order_and_keeps_numbers_in_their_rows():
+    comparison = pd.DataFrame(
+        {
+            "task": "copy",
+            "removed": ["CR", "none", "RR"],
+            "paper": [0.639, 1.0, 0.876],
+            "ours": [0.7, 0.99, 0.75],
+            "sd": 0.01,
+            "low": [0.69, 0.98, 0.74],
+            "high": [0.71, 1.0, 0.76],
+            "networks": 5,
+            "difference": [0.061, -0.01, -0.126],
+        }
+    )
+    table = pages.main_table(comparison)
+    assert len(table) == len(ORDER)
+    assert table.loc["intact", "paper"] == "1" and table.loc["intact", "ours (mean)"] == "0.99"
+    assert table.loc["CR", "interval"] == "[0.69, 0.71]"
+    assert table.loc["CC", "paper"] == "" and table.loc["CC", "networks"] == 0
+
+
+def test_damage_table_hides_the_sensitivity_of_next_to_nothing():
+    summary = pd.DataFrame(
+        [
+            (removed, quantity, mean, mean - 0.1, mean + 0.1)
+            for removed, mass in (("CR", 0.2), ("CC", 1e-7))
+            for quantity, mean in (("delta", 0.5), ("removed_mass", mass), ("sensitivity", 99.0))
+        ],
+        columns=["removed", "quantity", "mean", "low", "high"],
+    ).assign(**CONDITION)
+    paper = pd.DataFrame([{**CONDITION, "removed": "CR", "quantity": "delta", "paper": 1.73}])
+    table = pages.damage_table(summary, paper, 0.01).set_index("removed")
+    assert table.loc["CR", "change"] == "0.5 [0.4, 0.6]"
+    assert table.loc["CR", "change, paper"] == "1.73" and table.loc["CC", "change, paper"] == ""
+    assert table.loc["CR", "sensitivity"].startswith("99") and table.loc["CC", "sensitivity"] == ""
+
+
+def test_verdicts_are_counted_over_the_networks_that_learned():
+    ablations = rows([(0, "CC", 0, 0), (1, "CC", 0, 0), (2, "CC", 0, 0), (3, "none", 0, 0)])
+    ablations["verdict"] = ["stabilizer", "fragile", "stabilizer", "negligible"]
+    ablations.loc[2, "learned"] = False
+    (table,) = pages.verdict_table(ablations).to_dict("records")
+    assert [table[v] for v in ("stabilizer", "negligible", "intermediate", "fragile")] == [
+        *(1, 0, 0, 1)
+    ]
+
+
+def test_order_table_has_the_largest_changes():
+    orders = pd.DataFrame(
+        [
+            ("by modulus", 0, "RR", 0.40, 0.75, 0),
+            ("ties", 0, "RR", 0.41, 0.70, 4),
+            ("ties", 1, "RR", 0.38, 0.75, 4),
+        ],
+        columns=["order", "draw", "removed", "removed_mass", "value", "movable"],
+    ).assign(**CONDITION, seed=0)
+    (table,) = pages.order_table(orders).to_dict("records")
+    assert table["mass, ties"] == "0.02" and table["measure, ties"] == "0.05"
+    assert table["movable blocks, ties"] == "4"
+
+
+def test_training_table_names_the_worst_network_by_its_metric():
+    networks = pd.DataFrame(
+        {
+            **CONDITION,
+            "metric": "fvu",
+            "learned": [True, True, False],
+            "value": [0.1, 0.3, 0.9],
+            "first_perfect": np.nan,
+            "spectral_radius": [1.0, 1.2, 5.0],
+            "leading": [1, 3, 64],
+        }
+    )
+    (table,) = pages.training_table(networks).to_dict("records")
+    assert (table["trained"], table["learned"], table["ever perfect"]) == (3, 2, 0)
+    assert (table["intact, mean"], table["intact, worst"]) == ("0.2", "0.3")
+    networks["metric"] = "replay_accuracy"
+    assert pages.training_table(networks)["intact, worst"][0] == "0.1"
+
+
+def test_a_page_is_html_with_its_caption():
+    table = pd.DataFrame({"alpha": [0.9], "x": ["1"]})
+    text, again = (pages.page(table, "What it is.").to_html(doctype_html=True) for _ in range(2))
+    assert "What it is." in text and "0.90" in text
+    assert text == again
+
+
+@pytest.mark.parametrize("name", ["symmetry_table", "nonnormality_table"])
+def test_one_row_a_group(name):
+    measures = [
+        *("rollout_difference", "moduli_change", "departure_change", "departure", "commutator"),
+        *("numerical_abscissa", "spectral_abscissa", "transient_gain", "scaled_gain"),
+        *("eigenvector_condition", "schur_condition", "mass_RR", "mass_CR", "mass_CC"),
+    ]
+    table = pd.DataFrame({**CONDITION, "control": "rotation", "learned": True, "seed": [0, 1, 2]})
+    table = table.assign(**{measure: [1.0, 2.0, 3.0] for measure in measures})
+    (found,) = getattr(pages, name)(table).to_dict("records")
+    extremes = {"1", "3"} if name == "symmetry_table" else {"2"}
+    assert set(found.values()) - {*CONDITION.values(), "rotation"} == extremes
+
+
+def test_the_ledger_shows_counts_and_leaves_out_what_was_not_run():
+    judged = pd.DataFrame(
+        {
+            "claim": ["A.", "B."], "rule": "x", "quantity": "value", "paper": [0.876, np.nan],
+            "networks": [10, 0], "left_out": [0, 2],
+            "mean": [0.85, np.nan], "low": [0.8, np.nan], "high": [0.9, np.nan],
+            "share": [0.7, np.nan], "verdict": ["partly", np.nan],
+        }
+    )  # fmt: skip
+    (row,) = pages.ledger_table(judged).to_dict("records")
+    assert row["networks that agree"] == "7 of 10"
+    assert (row["paper"], row["ours (mean)"], row["interval"]) == ("0.876", "0.85", "[0.8, 0.9]")
+    assert pages.ledger_table(judged[1:]).empty
+    (row,) = pages.ledger_table(judged[:1].assign(left_out=2)).to_dict("records")
+    assert row["networks that agree"] == "7 of 10 (2 left out)"
+
+
+def test_the_search_table_is_in_the_order_of_the_distance_within_a_task():
+    protocols = pd.DataFrame(
+        {
+            "task": ["copy", "sine", "copy"], "protocol": ["a", "b", "c"], "networks": 5,
+            "learned": [5, 0, 5], "distance": [2.0, np.nan, 1.0], "worst_misfit": 3.0,
+            "numbers": [8, np.nan, 8], "numbers_reached": [1, np.nan, 6],
+            "claims": [7, np.nan, 7], "claims_reproduced": [7, np.nan, 7],
+            "chosen": [False, False, True],
+        }
+    )  # fmt: skip
+    table = pages.search_table(protocols)
+    assert table["protocol"].tolist() == ["c", "a", "b"]
+    assert table["numbers reached"].tolist() == ["6 of 8", "1 of 8", "0 of 0"]
+    assert table[""].tolist() == ["chosen", "", ""]

@@ -1,0 +1,23 @@
+"""The cells: how the state of a recurrent network moves from one step to the next.
+
+Every module here but `base` is a cell under its own name. To add one, write a module whose class
+``Cell`` derives from `CellBase`.
+"""
+
+from rnnschur.cells.base import ENGINES, CellBase, Recurrent
+from rnnschur.options import load, plugins
+
+__all__ = ["CELLS", "ENGINES", "CellBase", "Recurrent", "make"]
+
+CELLS = plugins(__path__)
+
+
+def make(name: str, **options) -> CellBase:
+    """Return the cell `name` with the given options.
+
+    Raises
+    ------
+    ValueError
+        For a cell that is not in `CELLS`, or an option that is unknown, missing or out of range.
+    """
+    return load("cell", "rnnschur.cells", CELLS, name).Cell.checked(options)

@@ -1,0 +1,84 @@
+"""The criterion: does an ablation leave the network's behaviour on its task alone?
+
+An ablation is an epsilon-stabilizer on the task distribution D when the rollout difference
+d_D(f_W, f_W~) is at most epsilon; where it also removes mass that is not negligible, the paper
+calls it a candidate approximate invariance. The verdicts keep these apart.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from rnnschur.options import is_number
+
+VERDICTS = ("stabilizer", "negligible", "intermediate", "fragile")
+
+
+@dataclass(frozen=True)
+class Criterion:
+    """The bounds of the verdicts; all three are ours.
+
+    Attributes
+    ----------
+    epsilon : float
+        Largest rollout difference of a stabilizer.
+    minimum_mass : float
+        Least removed mass that is not negligible.
+    fragile : float
+        Rollout difference from which an ablation is fragile, larger than `epsilon`.
+
+    Raises
+    ------
+    ValueError
+        If a bound is out of its range.
+    """
+
+    epsilon: float = 0.1
+    minimum_mass: float = 0.01
+    fragile: float = 1.0
+
+    def __post_init__(self):
+        for name, value in vars(self).items():
+            if not is_number(value):
+                raise ValueError(f"{name} is {value!r}; allowed: a number")
+        if not 0 <= self.epsilon < self.fragile < np.inf:
+            raise ValueError(
+                f"epsilon is {self.epsilon} and fragile {self.fragile}; "
+                "allowed: 0 <= epsilon < fragile"
+            )
+        if not 0 <= self.minimum_mass <= 1:
+            raise ValueError(f"minimum_mass is {self.minimum_mass}; allowed: a number from 0 to 1")
+
+    def verdict(self, rollout_difference, removed_mass) -> np.ndarray:
+        """Judge ablations by their rollout difference and removed mass.
+
+        Parameters
+        ----------
+        rollout_difference, removed_mass : array_like of one shape
+            See `rnnschur.metrics.rollout_difference` and `rnnschur.coordinates.sectors`.
+
+        Returns
+        -------
+        numpy.ndarray of str
+            ``stabilizer`` (difference at most epsilon, mass not negligible: a candidate
+            invariance), ``negligible`` (difference at most epsilon, but hardly anything was
+            removed), ``fragile`` (difference of at least `fragile`, or not a number) or
+            ``intermediate``.
+
+        Raises
+        ------
+        ValueError
+            If the shapes differ.
+        """
+        difference, mass = np.asarray(rollout_difference), np.asarray(removed_mass)
+        if difference.shape != mass.shape:
+            raise ValueError(
+                f"rollout_difference has shape {difference.shape}; allowed: that of the "
+                f"removed mass, {mass.shape}"
+            )
+        safe = difference <= self.epsilon
+        return np.select(
+            [safe & (mass >= self.minimum_mass), safe, difference < self.fragile],
+            ["stabilizer", "negligible", "intermediate"],
+            default="fragile",
+        )

@@ -1,0 +1,152 @@
+"""Findings: what tables say of networks, such as who has learned and which coupling dominates."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from rnnschur.coordinates.sectors import COUPLINGS
+from rnnschur.criterion import Criterion
+from rnnschur.metrics import METRICS
+from rnnschur.tables import CONDITION, NETWORK, PUBLISHED
+
+
+def with_damage(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return a table of interventions with the column damage, from its metric and delta."""
+    delta, metric = rows["delta"].to_numpy(), rows["metric"].to_numpy()
+    damage = np.zeros(len(rows))
+    for name in set(metric):
+        damage[metric == name] = METRICS[name].damage(delta[metric == name])
+    return rows.assign(damage=damage)
+
+
+def dominant_couplings(ablations: pd.DataFrame, orders: pd.DataFrame) -> pd.DataFrame:
+    """Return in how many networks each single coupling does the most damage, a row a condition.
+
+    Once by damage and once by sensitivity (the paper's dominant fragile block), and by damage in
+    Schur forms whose blocks stand in random order within the sectors, each of which counts.
+    Networks in which no coupling does any damage count under none.
+
+    Parameters
+    ----------
+    ablations, orders : pandas.DataFrame
+        Tables of the study.
+    """
+    rows = with_damage(ablations[ablations["learned"]].reset_index(drop=True))
+    intact = rows[rows["removed"] == "none"]
+    shuffled = orders[(orders["order"] == "any") & orders["learned"]]
+    shuffled = shuffled.merge(intact[[*NETWORK, "value"]], on=NETWORK, suffixes=("", "_intact"))
+    shuffled = with_damage(shuffled.assign(delta=shuffled["value"] - shuffled["value_intact"]))
+    shuffled = shuffled.pivot(index=[*NETWORK, "draw"], columns="removed", values="damage")
+    damage, sensitivity = (
+        rows.pivot(index=NETWORK, columns="removed", values=quantity)
+        for quantity in ("damage", "sensitivity")
+    )
+    parts = {
+        "damage": _most(damage, damage),
+        "sensitivity": _most(sensitivity, damage),
+        "damage, random orders": _most(shuffled, shuffled),
+    }
+    table = pd.concat(parts, axis=1).fillna(0).astype(int)
+    table.columns = [f"{name}: {coupling}" for name, coupling in table.columns]
+    networks = damage.groupby(CONDITION, sort=False).size()
+    table = table.reindex(networks.index, fill_value=0)
+    table.insert(0, "networks", networks)
+    return table.reset_index()
+
+
+def _most(values: pd.DataFrame, damage: pd.DataFrame) -> pd.DataFrame:
+    """Count by condition the rows in which each coupling that does damage has most of a value."""
+    values = values.where(damage > 0).reindex(columns=list(COUPLINGS))
+    most = values.rank(axis=1, method="first", ascending=False) == 1
+    return most.groupby(CONDITION, sort=False).sum()
+
+
+def order_changes(orders: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of the other orders with their changes against the order by modulus."""
+    key = [*NETWORK, "removed"]
+    sorted_rows = orders[orders["order"] == "by modulus"]
+    table = orders[orders["order"] != "by modulus"].merge(
+        sorted_rows[[*key, "removed_mass", "value"]], on=key, suffixes=("", "_sorted")
+    )
+    return table.assign(
+        mass_change=table["removed_mass"] - table["removed_mass_sorted"],
+        value_change=table["value"] - table["value_sorted"],
+    )
+
+
+def judged(
+    rows: pd.DataFrame, networks: pd.DataFrame, name: str, criterion: Criterion | None
+) -> pd.DataFrame:
+    """Return a table of interventions with verdicts and whether the network has learned.
+
+    Parameters
+    ----------
+    rows : pandas.DataFrame
+        As `rnnschur.diagnosis.evaluate` returns them, under the names of their networks.
+    networks : pandas.DataFrame
+        As `network_table` returns it.
+    name : str
+        Of the table: those in `rnnschur.tables.PUBLISHED` have these columns and no others.
+    criterion : Criterion or None
+        None leaves the verdict out.
+    """
+    if criterion is not None:
+        verdict = criterion.verdict(rows["rollout_difference"], rows["removed_mass"])
+        rows = rows.assign(verdict=verdict)
+    learned = networks.set_index(NETWORK)["learned"]
+    table = rows.merge(learned, left_on=NETWORK, right_index=True)
+    return table[[*NETWORK, *PUBLISHED[name]]] if name in PUBLISHED else table
+
+
+def network_table(
+    ablations: pd.DataFrame,
+    histories: pd.DataFrame,
+    spectra: pd.DataFrame,
+    nonnormality: pd.DataFrame,
+    learned: dict[str, float],
+) -> pd.DataFrame:
+    """Return one row a network: how it was trained and what its recurrent matrix is like.
+
+    Parameters
+    ----------
+    ablations, histories, spectra, nonnormality : pandas.DataFrame
+        Rows of all networks, under their names.
+    learned : dict of str to float
+        The measure, by task, from which on a network counts as trained.
+    """
+    intact = ablations[ablations["removed"] == "none"].set_index(NETWORK)
+    table = intact[["metric", "value", "leading"]].copy()
+    table.insert(0, "learned", has_learned(table.reset_index(), learned).to_numpy())
+    last = histories.groupby(NETWORK).last()
+    table["updates"] = last["update"]
+    table["final_loss"] = last["loss"]
+    # The first recorded update at which nothing was wrong: said of accuracies only.
+    accurate = table["metric"].map(lambda metric: METRICS[metric].absolute)
+    perfect = histories[histories["value"] == 1].groupby(NETWORK)["update"].first()
+    table["first_perfect"] = perfect.reindex(table.index).where(accurate)
+    table["spectral_radius"] = spectra.groupby(NETWORK)["modulus"].max()
+    for coupling in ("RR", "CR", "CC"):
+        removed = ablations[ablations["removed"] == coupling].set_index(NETWORK)
+        table[f"mass_{coupling}"] = removed["removed_mass"]
+    return table.join(nonnormality.set_index(NETWORK)).reset_index()
+
+
+def has_learned(rows: pd.DataFrame, threshold: dict[str, float]) -> pd.Series:
+    """Tell which intact networks have learned their task, a row each.
+
+    Parameters
+    ----------
+    rows : pandas.DataFrame
+        Columns task, metric and value.
+    threshold : dict of str to float
+        The measure, by task, from which on a network counts as trained.
+    """
+    return pd.Series(
+        [
+            bool(METRICS[metric].learned(value, threshold[task]))
+            for task, metric, value in rows[["task", "metric", "value"]].itertuples(index=False)
+        ],
+        index=rows.index,
+        dtype=bool,
+    )

@@ -1,0 +1,50 @@
+"""The network in other coordinates: an exact symmetry, and a rotation that is none.
+
+An exact symmetry of the cell must leave the rollout as it is, to rounding. A random rotation must
+leave moduli and departure from normality as they are, but not the rollout: this is why couplings
+have to be judged by what the network does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from rnnschur.coordinates.nonnormality import henrici_departure
+from rnnschur.coordinates.schur import frobenius, ordered_real_schur
+from rnnschur.coordinates.symmetries import random_rotation
+from rnnschur.interventions.base import FamilyBase, Intervention
+
+
+@dataclass(frozen=True)
+class Family(FamilyBase):
+    """One random symmetry of the cell, and one random rotation."""
+
+    def of(self, network, fit, rng) -> Iterator[Intervention]:
+        """Yield both.
+
+        Labels are control (what is done), moduli_change (largest, relative to the spectral
+        radius) and departure_change (of Henrici's departure, relative to ||W||_F).
+        """
+        name, recurrent = network.headline
+        schur, matrix = network.schur(name), recurrent.matrix
+        symmetry = "permutation and flips" if network.cell.odd else "permutation"
+        controls = {
+            symmetry: network.cell.symmetry(network.weights, rng),
+            "rotation": network.cell.rotated(network.weights, random_rotation(len(matrix), rng)),
+        }
+        for control, weights in controls.items():
+            moved = network.cell.matrices(weights)[name].matrix
+            form = ordered_real_schur(moved)
+            moduli = [np.repeat(f.moduli, f.sizes) for f in (form, schur)]
+            departure = henrici_departure(form) - henrici_departure(schur)
+            labels = {
+                "control": control,
+                "moduli_change": np.max(np.abs(moduli[0] - moduli[1]))
+                / (schur.moduli.max() or 1.0),
+                "departure_change": abs(departure) / (np.linalg.norm(matrix) or 1.0),
+            }
+            mass = frobenius(moved - matrix) / (frobenius(matrix) or 1.0)
+            yield Intervention(control, weights, mass, labels)

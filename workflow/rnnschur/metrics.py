@@ -1,0 +1,266 @@
+"""What a network does, in numbers: accuracy, FVU, rollout difference, sensitivity.
+
+Outputs have shape (..., T - onset, B, outputs); leading axes, such as one entry an ablation, are
+kept in the result.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import numpy as np
+
+from rnnschur.arrays import in_range, real_array
+from rnnschur.batch import Batch
+
+_AXES = (-3, -2, -1)
+
+#: A number counts as reached within this distance in accuracy, and this factor elsewhere.
+ACCURACY_TOLERANCE = 0.03
+FACTOR_TOLERANCE = 1.5
+
+
+def replay_accuracy(outputs: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    r"""Fraction of generated elements that have the sign of their target.
+
+    .. math:: \mathrm{accuracy} = \mathrm{mean}[\,\hat y\, y > 0\,]
+
+    Chance is 0.5 for targets of -1 and +1; less means that the replay comes back with its signs
+    turned. An output that is not a number counts as wrong.
+
+    Parameters
+    ----------
+    outputs : array_like, shape (..., T, B, outputs)
+    targets : array_like, shape (T, B, outputs)
+
+    Returns
+    -------
+    numpy.ndarray of float64, shape (...)
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit together.
+    """
+    outputs, targets = _aligned(outputs, targets)
+    return np.mean(outputs * targets > 0, axis=_AXES)
+
+
+def fvu(outputs: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    r"""Fraction of variance unexplained (paper).
+
+    .. math:: \mathrm{FVU} = \mathrm{E}\|\hat y - y\|^2 / \mathrm{E}\|y - \bar y\|^2
+
+    The mean :math:`\bar y` of each output is taken over all steps and sequences. 0 is perfect, 1
+    is as good as the mean, and there is no upper bound.
+
+    Parameters
+    ----------
+    outputs : array_like, shape (..., T, B, outputs)
+    targets : array_like, shape (T, B, outputs)
+
+    Returns
+    -------
+    numpy.ndarray of float64, shape (...)
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit together, or no target varies: the FVU is then undefined.
+    """
+    outputs, targets = _aligned(outputs, targets)
+    if _constant(targets):
+        raise ValueError("the FVU is undefined: no target varies over steps and sequences")
+    difference = outputs - targets
+    if difference.dtype == np.float64:  # squares of single precision stay in range
+        difference, targets, _ = in_range(difference, targets)
+    error = np.mean(np.square(difference, dtype=np.float64), axis=_AXES)
+    return error / np.mean(np.var(targets, axis=(0, 1), dtype=np.float64))
+
+
+def rollout_difference(outputs: np.ndarray, intact: np.ndarray) -> np.ndarray:
+    r"""Distance between the rollouts of two networks on the same inputs.
+
+    .. math:: d_D(f, g) = \sqrt{\mathrm{E}\|g - f\|^2 / \mathrm{E}\|f - \bar f\|^2}
+
+    Here f is the intact network, g the ablated one, and the mean runs over the steps and
+    sequences of the task distribution D. 0 is the same function on D; 1 is a difference as
+    large as the intact rollout's own variation. The paper leaves the distance open; this is our
+    choice: it has no units and does not look at the targets.
+
+    Where the intact outputs do not vary, identical outputs have the distance 0 and others are
+    infinitely far.
+
+    Parameters
+    ----------
+    outputs : array_like, shape (..., T, B, outputs)
+    intact : array_like, shape (T, B, outputs)
+
+    Returns
+    -------
+    numpy.ndarray of float64, shape (...)
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit together.
+    """
+    outputs, intact = _aligned(outputs, intact)
+    if not _constant(intact):
+        return np.sqrt(fvu(outputs, intact))
+    # Outputs that differ by less than their own rounding are the same constant.
+    apart = np.abs(outputs - intact)
+    same = np.all(apart <= _rounding(intact), axis=_AXES)
+    broken = np.any(np.isnan(apart), axis=_AXES)
+    return np.where(same, 0.0, np.where(broken, np.nan, np.inf))
+
+
+def sensitivity(damage: np.ndarray, removed_mass: np.ndarray) -> np.ndarray:
+    r"""Damage per unit of removed Schur mass (paper: S of Delta T).
+
+    .. math:: S = \mathrm{damage} / (\|\Delta T\|_F / \|T\|_F)
+
+    Not a number where nothing was removed. That the mass is the ratio of norms, and not its
+    square, is inferred from the magnitudes that the paper prints.
+
+    Parameters
+    ----------
+    damage, removed_mass : array_like of one shape
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ.
+    """
+    damage, mass = np.asarray(damage, np.float64), np.asarray(removed_mass, np.float64)
+    if damage.shape != mass.shape:
+        raise ValueError(
+            f"damage has shape {damage.shape}; allowed: that of the mass, {mass.shape}"
+        )
+    return np.divide(damage, mass, out=np.full(mass.shape, np.nan), where=mass > 0)
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A measure of a task's behaviour, and all that is known of it.
+
+    Attributes
+    ----------
+    name : str
+    label : str
+        For people, on an axis.
+    function : callable
+        ``function(outputs, targets)``, with leading axes kept.
+    worse : int
+        +1 where more is worse, -1 where less is worse.
+    reference : tuple of float and str
+        The value of a network that knows nothing, and what it is called.
+    best : float
+        The value of a perfect network; no value is better.
+    absolute : bool
+        Whether two values are compared by their difference; by their ratio otherwise.
+    """
+
+    name: str
+    label: str
+    function: Callable[[np.ndarray, np.ndarray], np.ndarray]
+    worse: int
+    reference: tuple[float, str]
+    best: float
+    absolute: bool
+
+    def __call__(self, outputs: np.ndarray, batch: Batch) -> np.ndarray:
+        """Return the measure of `outputs` on a batch, as float64."""
+        return self.function(outputs, batch.targets)
+
+    def damage(self, delta):
+        """Return a change of the measure as damage: positive where the network got worse."""
+        return self.worse * delta + 0.0  # no negative zero
+
+    def learned(self, value, threshold):
+        """Tell whether a value is at `threshold` or better; one that is undefined is not."""
+        return self.worse * (value - threshold) <= 0
+
+    def misfit(self, ours, published) -> np.ndarray:
+        """Return the distance from a published value in units of what counts as reached.
+
+        The difference in units of 0.03 for an accuracy, otherwise as `relative_misfit`.
+        """
+        if not self.absolute:
+            return relative_misfit(ours, published)
+        ours, published = np.asarray(ours, dtype=float), np.asarray(published, dtype=float)
+        return np.abs(ours - published) / ACCURACY_TOLERANCE
+
+    @property
+    def tolerance(self) -> str:
+        """What counts as reached, in words."""
+        return f"within {ACCURACY_TOLERANCE}" if self.absolute else RELATIVE_TOLERANCE
+
+
+def relative_misfit(ours, published) -> np.ndarray:
+    r"""Distance of a positive number from a published one, in units of what counts as reached.
+
+    .. math:: |\ln(\mathrm{ours} / \mathrm{published})| / \ln 1.5
+
+    At most 1 is reached. Infinite where a ratio has no logarithm.
+    """
+    ours, published = np.asarray(ours, dtype=float), np.asarray(published, dtype=float)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = np.log(np.where(ours > 0, ours, 0) / published)
+    return np.abs(ratio) / np.log(FACTOR_TOLERANCE)
+
+
+RELATIVE_TOLERANCE = f"within a factor {FACTOR_TOLERANCE}"
+
+#: The measures by name.
+METRICS = MappingProxyType(
+    {
+        metric.name: metric
+        for metric in (
+            Metric(
+                "replay_accuracy", "replay accuracy", replay_accuracy,
+                worse=-1, reference=(0.5, "chance"), best=1.0, absolute=True,
+            ),
+            Metric(
+                "fvu", "FVU", fvu,
+                worse=+1, reference=(1.0, "as good as the mean"), best=0.0, absolute=False,
+            ),
+        )
+    }
+)  # fmt: skip
+
+
+def metric(name: str) -> Metric:
+    """Return the measure of the given name.
+
+    Raises
+    ------
+    ValueError
+        If there is none; the message lists those that there are.
+    """
+    if name not in METRICS:
+        raise ValueError(f"metric is {name!r}; allowed: {', '.join(METRICS)}")
+    return METRICS[name]
+
+
+def _aligned(outputs, targets) -> tuple[np.ndarray, np.ndarray]:
+    """Return both as arrays, or raise ValueError unless they fit together without broadcasting."""
+    outputs, targets = real_array(outputs, "outputs"), real_array(targets, "targets")
+    if targets.ndim != 3 or outputs.shape[-3:] != targets.shape or targets.size == 0:
+        raise ValueError(
+            f"outputs have shape {outputs.shape}, what they are compared with {targets.shape}; "
+            "allowed: (..., steps, sequences, outputs) and (steps, sequences, outputs), not empty"
+        )
+    return outputs, targets
+
+
+def _rounding(array: np.ndarray) -> np.ndarray:
+    """Return the rounding of each output, at its largest entry."""
+    return np.finfo(array.dtype).eps * np.max(np.abs(array), axis=(0, 1))
+
+
+def _constant(array: np.ndarray) -> bool:
+    """Tell whether no output varies over steps and sequences by more than its own rounding."""
+    return bool(np.all(np.ptp(array, axis=(0, 1)) <= _rounding(array)))

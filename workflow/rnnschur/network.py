@@ -1,0 +1,160 @@
+"""A recurrent network: a cell and its weights by name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from rnnschur.arrays import real_array
+from rnnschur.batch import Batch
+from rnnschur.cells import ENGINES, CellBase, Recurrent, make
+from rnnschur.coordinates.schur import OrderedSchur, ordered_real_schur
+
+
+@dataclass(frozen=True, eq=False)
+class Network:
+    """A network as a file holds it.
+
+    Attributes
+    ----------
+    cell : CellBase or str
+        The cell, or the name of one that has no options, such as ``tanh``.
+    weights : mapping of str to array_like
+        Its weights, with the names and shapes of `cell` (for ``tanh`` W_hh (N, N), W_xh
+        (N, inputs) and W_hy (outputs, N)). Kept as numpy arrays of one precision, float32 where
+        all of them have it and float64 otherwise.
+    forms : dict of str to OrderedSchur, optional
+        Ordered real Schur forms that are there already, by the name of the matrix.
+
+    Raises
+    ------
+    ValueError
+        If a weight is missing or not known to the cell, is not real, has the wrong shape or an
+        entry that is not finite; the message names the weight, its shape and what is allowed.
+
+    Examples
+    --------
+    >>> Network("tanh", {"W_hh": [[0, 1], [1, 0]], "W_xh": [[1], [0]], "W_hy": [[1, 0]]}).sizes
+    {'unit': 2, 'input': 1, 'output': 1}
+    """
+
+    cell: CellBase | str
+    weights: Mapping[str, np.ndarray]
+    forms: dict[str, OrderedSchur] = field(default_factory=dict)
+
+    def __post_init__(self):
+        cell = self.cell if isinstance(self.cell, CellBase) else make(self.cell)
+        axes, given = cell.axes, dict(self.weights)
+        wrong = [name for name in (*axes, *given) if (name in axes) != (name in given)]
+        if wrong:
+            raise ValueError(
+                f"{wrong[0]} is {'missing' if wrong[0] in axes else 'unknown'}; "
+                f"allowed: {', '.join(axes)}"
+            )
+        arrays = {name: real_array(given[name], name, len(axes[name])) for name in axes}
+        size = _sizes(axes, arrays)
+        for name, array in arrays.items():
+            expected = tuple(size[axis] for axis in axes[name])
+            if 0 in array.shape:
+                raise ValueError(f"{name} has shape {array.shape}; allowed: no axis of length 0")
+            if array.shape != expected:
+                words = ", ".join(f"{axis}s" for axis in axes[name])
+                raise ValueError(f"{name} has shape {array.shape}; allowed: ({words}) = {expected}")
+            if not np.all(np.isfinite(array)):
+                raise ValueError(f"{name} has entries that are not finite")
+        dtype = np.result_type(*arrays.values())
+        weights = {name: np.ascontiguousarray(array, dtype) for name, array in arrays.items()}
+        object.__setattr__(self, "cell", cell)
+        object.__setattr__(self, "weights", weights)
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """Numbers of units, inputs and outputs, by the words ``unit``, ``input``, ``output``."""
+        return _sizes(self.cell.axes, self.weights)
+
+    @property
+    def dtype(self) -> np.dtype:
+        """Precision of the weights, float32 or float64."""
+        return np.result_type(*self.weights.values())
+
+    @property
+    def headline(self) -> tuple[str, Recurrent]:
+        """The recurrent matrix that a diagnosis decomposes first, and its name."""
+        return next(iter(self.cell.matrices(self.weights).items()))
+
+    def schur(self, name: str = "W_hh") -> OrderedSchur:
+        """Return the ordered real Schur form of a recurrent matrix, computed once."""
+        if name not in self.forms:
+            self.forms[name] = ordered_real_schur(self.cell.matrices(self.weights)[name].matrix)
+        return self.forms[name]
+
+    def outputs(
+        self, batch: Batch, engine: str = "reference", changes: Mapping | None = None
+    ) -> np.ndarray:
+        """Return the outputs from the onset of a batch on, in the precision of the weights.
+
+        Parameters
+        ----------
+        batch : Batch
+        engine : {"reference", "fast"}
+            The equation in numpy, or the compiled kernel where the cell has one.
+        changes : mapping of str to numpy.ndarray, optional
+            Weights to take instead of the network's. Recurrent ones may be stacks of K matrices.
+
+        Returns
+        -------
+        numpy.ndarray, shape (T - onset, B, outputs) or (K, T - onset, B, outputs)
+
+        Raises
+        ------
+        ValueError
+            For an engine that is not in `ENGINES`, or inputs of another size than the network's.
+        """
+        if engine not in ENGINES:
+            raise ValueError(f"engine is {engine!r}; allowed: {', '.join(ENGINES)}")
+        if batch.inputs.shape[-1] != self.sizes["input"]:
+            raise ValueError(
+                f"inputs have shape {batch.inputs.shape}; allowed: (steps, sequences, "
+                f"{self.sizes['input']}), since the network has that many inputs"
+            )
+        inputs = np.ascontiguousarray(batch.inputs, self.dtype)
+        weights = {**self.weights, **self.changed(changes or {})}
+        if engine == "fast" and self.cell.compiled is not None:
+            return self.cell.compiled(weights, inputs, batch.onset)
+        return self.cell.outputs(weights, inputs, batch.onset)
+
+    def replace(self, changes: Mapping[str, np.ndarray]) -> Network:
+        """Return the network with some weights changed, in its own precision."""
+        return Network(self.cell, {**self.weights, **self.changed(changes)})
+
+    def changed(self, changes: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Return changed weights in the network's own precision, after a check of their shapes.
+
+        Raises
+        ------
+        ValueError
+            If one is not a weight of the cell, is not real or has another shape; recurrent weights
+            may be stacks.
+        """
+        arrays = {}
+        for name, change in changes.items():
+            if name not in self.weights:
+                raise ValueError(f"{name} is unknown; allowed: {', '.join(self.weights)}")
+            array, shape = real_array(change, name), self.weights[name].shape
+            stack = array.ndim == len(shape) + 1 and name in self.cell.recurrent
+            if array.shape[stack:] != shape:
+                raise ValueError(f"{name} has shape {array.shape}; allowed: {shape}")
+            with np.errstate(over="ignore"):
+                arrays[name] = np.ascontiguousarray(array, self.dtype)
+        return arrays
+
+
+def _sizes(axes: Mapping[str, tuple[str, ...]], weights: Mapping) -> dict[str, int]:
+    """Return the length of each kind of axis, as the first weight that has it says."""
+    sizes: dict[str, int] = {}
+    for name, words in axes.items():
+        for word, length in zip(words, weights[name].shape, strict=True):
+            sizes.setdefault(word, length)
+    return sizes

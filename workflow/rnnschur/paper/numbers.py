@@ -1,0 +1,29 @@
+"""The paper's numbers beside ours."""
+
+import pandas as pd
+
+from rnnschur.tables import CONDITION
+
+
+def against_paper(paper: pd.DataFrame, summary: pd.DataFrame) -> pd.DataFrame:
+    """Return the paper's numbers with ours beside them; conditions that were not run stay empty.
+
+    Parameters
+    ----------
+    paper : pandas.DataFrame
+        `report/paper.csv`: a row a number, with task, architecture, width, removed and quantity.
+    summary : pandas.DataFrame
+        Mean and interval over networks, see `rnnschur.statistics.summarize`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The rows of `paper` with networks, ours (the mean), sd, low, high, difference and ratio.
+    """
+    key = [*CONDITION, "removed", "quantity"]
+    ours = summary.rename(columns={"mean": "ours"})
+    ours = ours[[*key, "networks", "ours", "sd", "low", "high"]]
+    table = paper.merge(ours, on=key, how="left")
+    table["difference"] = table["ours"] - table["paper"]
+    table["ratio"] = table["ours"] / table["paper"]
+    return table

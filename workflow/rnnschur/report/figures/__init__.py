@@ -1,0 +1,50 @@
+"""The figures: each function draws one from tidy tables or arrays and returns it."""
+
+from rnnschur.report.figures.ablations import (
+    ablation_profile,
+    criterion,
+    paper_values,
+    rollouts,
+    thresholds,
+)
+from rnnschur.report.figures.networks import (
+    conditioning,
+    learning_curves,
+    orders,
+    schur_matrix,
+    spectra,
+)
+from rnnschur.report.figures.style import (
+    NAMES,
+    ORDER,
+    condition_grid,
+    grid,
+    save,
+    show,
+    title,
+    use_style,
+)
+from rnnschur.report.figures.verdicts import ledger, search
+
+__all__ = [
+    "NAMES",
+    "ORDER",
+    "ablation_profile",
+    "condition_grid",
+    "conditioning",
+    "criterion",
+    "grid",
+    "learning_curves",
+    "ledger",
+    "orders",
+    "paper_values",
+    "rollouts",
+    "save",
+    "schur_matrix",
+    "search",
+    "show",
+    "spectra",
+    "thresholds",
+    "title",
+    "use_style",
+]

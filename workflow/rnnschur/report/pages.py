@@ -1,0 +1,228 @@
+"""The tables of the report: summaries in the shape in which the paper prints them."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from IPython.display import display
+from pandas.io.formats.style import Styler
+
+from rnnschur.coordinates.sectors import COUPLINGS
+from rnnschur.criterion import VERDICTS
+from rnnschur.findings import order_changes
+from rnnschur.metrics import METRICS
+from rnnschur.report.figures import NAMES, ORDER
+from rnnschur.tables import CONDITION
+
+
+def digits(value: float) -> str:
+    """Return a number with three significant digits, whole up to 100,000; nothing for NaN."""
+    if np.isnan(value):
+        return ""
+    return f"{value:.0f}" if 1000 <= abs(value) < 100_000 else f"{value:.3g}"
+
+
+def interval(row: pd.Series) -> str:
+    """Return '[low, high]' of a row of a summary; nothing where there is no interval."""
+    return "" if np.isnan(row["low"]) else f"[{digits(row['low'])}, {digits(row['high'])}]"
+
+
+def with_interval(row: pd.Series) -> str:
+    """Return 'mean [low, high]' of a row of a summary."""
+    return f"{digits(row['mean'])} {interval(row)}".strip()
+
+
+def main_table(comparison: pd.DataFrame) -> pd.DataFrame:
+    """Return the paper's main table: ablations of the copy network, the paper beside ours."""
+    rows = comparison[comparison["task"] == "copy"].set_index("removed").reindex(ORDER)
+    table = pd.DataFrame(
+        {
+            "paper": rows["paper"].map(digits),
+            "ours (mean)": rows["ours"].map(digits),
+            "interval": rows.apply(interval, axis=1),
+            "sd over networks": rows["sd"].map(digits),
+            "networks": rows["networks"].fillna(0).astype(int),
+            "ours - paper": rows["difference"].map(digits),
+        }
+    )
+    return table.rename(index=NAMES).rename_axis("couplings removed")
+
+
+def damage_table(
+    summary: pd.DataFrame, comparison: pd.DataFrame, minimum_mass: float
+) -> pd.DataFrame:
+    """Return damage, mass and sensitivity of the single couplings, a row a condition and coupling.
+
+    No sensitivity is shown where the mean removed mass is below `minimum_mass`: rounding divided
+    by next to nothing says nothing.
+    """
+    table = summary[summary["removed"].isin(COUPLINGS)]
+    mass = table[table["quantity"] == "removed_mass"].set_index([*CONDITION, "removed"])["mean"]
+    light = pd.MultiIndex.from_frame(table[[*CONDITION, "removed"]]).map(mass) < minimum_mass
+    table = table[~(light & (table["quantity"] == "sensitivity"))]
+    table = table.assign(text=table.apply(with_interval, axis=1))
+    index = [*CONDITION, "removed"]
+    shown = {"delta": "change", "removed_mass": "removed mass", "sensitivity": "sensitivity"}
+    wide = table[table["quantity"].isin(shown)].pivot_table(
+        index=index, columns="quantity", values="text", aggfunc="first", sort=False
+    )
+    wide = wide.reindex(columns=list(shown)).fillna("").rename(columns=shown)
+    paper = comparison.set_index([*index, "quantity"])["paper"]
+    for quantity, name in (("delta", "change"), ("sensitivity", "sensitivity")):
+        values = [paper.get((*row, quantity), np.nan) for row in wide.index]
+        wide.insert(wide.columns.get_loc(name) + 1, f"{name}, paper", [digits(v) for v in values])
+    return wide.reset_index()
+
+
+def threshold_table(summary: pd.DataFrame) -> pd.DataFrame:
+    """Return the mean measure under every ablation, a row a condition and threshold."""
+    values = summary[summary["quantity"] == "value"]
+    wide = values.pivot_table(
+        index=[*CONDITION, "alpha"], columns="removed", values="mean", sort=False
+    ).reindex(columns=list(ORDER))
+    wide = wide.map(digits).rename(columns=NAMES)
+    wide.columns.name = None
+    return wide.reset_index()
+
+
+def verdict_table(ablations: pd.DataFrame) -> pd.DataFrame:
+    """Return how many networks get each verdict, a row a condition and single coupling."""
+    rows = ablations[ablations["removed"].isin(COUPLINGS) & ablations["learned"]]
+    counts = rows.groupby([*CONDITION, "removed"], sort=False)["verdict"].value_counts()
+    wide = counts.unstack(fill_value=0, sort=False).reindex(columns=list(VERDICTS), fill_value=0)
+    wide.columns.name = None
+    return wide.reset_index()
+
+
+def training_table(networks: pd.DataFrame) -> pd.DataFrame:
+    """Return how the networks of each condition learned, over those that did."""
+    rows = []
+    for condition, trained in networks.groupby(CONDITION, sort=False):
+        learned = trained[trained["learned"]]
+        sign = METRICS[trained["metric"].iloc[0]].worse
+        row = {
+            "trained": len(trained),
+            "learned": len(learned),
+            "intact, mean": digits(learned["value"].mean()),
+            "intact, worst": digits(sign * (sign * learned["value"]).max()),
+            "ever perfect": int(learned["first_perfect"].notna().sum()),
+            "first perfect, median of those": digits(learned["first_perfect"].median()),
+            "spectral radius": digits(learned["spectral_radius"].mean()),
+            "size of R": digits(learned["leading"].mean()),
+        }
+        rows.append({**dict(zip(CONDITION, condition, strict=True)), **row})
+    return pd.DataFrame(rows)
+
+
+def nonnormality_table(networks: pd.DataFrame) -> pd.DataFrame:
+    """Return the median of each measure of non-normality and coupling mass, a row a condition."""
+    shown = ["departure", "commutator", "numerical_abscissa", "spectral_abscissa"]
+    shown += ["transient_gain", "scaled_gain", "eigenvector_condition", "schur_condition"]
+    shown += ["mass_RR", "mass_CR", "mass_CC"]
+    networks = networks[networks["learned"]]
+    table = networks.groupby(CONDITION, sort=False)[shown].median().map(digits)
+    return table.rename(columns=lambda name: name.replace("_", " ")).reset_index()
+
+
+def symmetry_table(symmetries: pd.DataFrame) -> pd.DataFrame:
+    """Return the extremes of the changes under each control, a row a condition and control."""
+    by = symmetries.groupby([*CONDITION, "control"], sort=False)
+    table = by.agg(
+        rollout_smallest=("rollout_difference", "min"),
+        rollout_largest=("rollout_difference", "max"),
+        moduli_largest=("moduli_change", "max"),
+        departure_largest=("departure_change", "max"),
+    ).map(digits)
+    names = {
+        "rollout_smallest": "rollout difference, smallest",
+        "rollout_largest": "largest",
+        "moduli_largest": "moduli, largest change",
+        "departure_largest": "departure, largest change",
+    }
+    return table.rename(columns=names).reset_index()
+
+
+def order_table(orders: pd.DataFrame) -> pd.DataFrame:
+    """Return the largest changes under other orders in a sector, a row a condition and coupling."""
+    changes = order_changes(orders)
+    changes[["mass", "measure"]] = changes[["mass_change", "value_change"]].abs()
+    wide = changes.pivot_table(
+        index=[*CONDITION, "removed"],
+        columns="order",
+        values=["mass", "measure"],
+        aggfunc="max",
+        sort=False,
+    ).map(digits)
+    wide.columns = [f"{quantity}, {order}" for quantity, order in wide.columns]
+    movable = (
+        changes.groupby([*CONDITION, "order"], sort=False)["movable"].mean().unstack(sort=False)
+    )
+    for order in movable:
+        wide[f"movable blocks, {order}"] = (
+            movable[order].map(digits).loc[wide.index.droplevel("removed")].to_numpy()
+        )
+    return wide.reset_index()
+
+
+def ledger_table(ledger: pd.DataFrame) -> pd.DataFrame:
+    """Return the paper's claims and numbers with their verdicts, a row a claim."""
+    rows = ledger[ledger["networks"] > 0]
+    agree = (rows["share"] * rows["networks"]).round().astype(int)
+    return pd.DataFrame(
+        {
+            "claim": rows["claim"],
+            "quantity": rows["quantity"].fillna(""),
+            "paper": rows["paper"].map(digits),
+            "ours (mean)": rows["mean"].map(digits),
+            "interval": [interval(row) for _, row in rows.iterrows()],
+            "networks that agree": [
+                f"{a} of {n}" + (f" ({out} left out)" if out else "")
+                for a, n, out in zip(agree, rows["networks"], rows["left_out"], strict=True)
+            ],
+            "verdict": rows["verdict"],
+            "rule": rows["rule"],
+        }
+    )
+
+
+def search_table(protocols: pd.DataFrame) -> pd.DataFrame:
+    """Return the protocols of a search in the order of their distance, task by task."""
+    parts = [rows.sort_values("distance") for _, rows in protocols.groupby("task", sort=False)]
+    rows = pd.concat(parts)
+    whole = rows[["numbers_reached", "numbers", "claims_reproduced", "claims"]]
+    whole = whole.fillna(0).astype(int).astype(str)
+    return pd.DataFrame(
+        {
+            "task": rows["task"],
+            "protocol": rows["protocol"],
+            "learned": rows["learned"].astype(str) + " of " + rows["networks"].astype(str),
+            "distance": rows["distance"].map(digits),
+            "worst misfit": rows["worst_misfit"].map(digits),
+            "numbers reached": whole["numbers_reached"] + " of " + whole["numbers"],
+            "claims reproduced": whole["claims_reproduced"] + " of " + whole["claims"],
+            "": np.where(rows["chosen"], "chosen", ""),
+        }
+    )
+
+
+def show(table: pd.DataFrame, stem: str | Path, caption: str) -> None:
+    """Write a table as a page of HTML and show it in a notebook."""
+    styled = page(table, caption)
+    styled.to_html(f"{stem}.html", doctype_html=True)
+    display(styled)
+
+
+def page(table: pd.DataFrame, caption: str) -> Styler:
+    """Return a table as a page of HTML."""
+    look = [
+        {"selector": "", "props": "border-collapse: collapse; font: 14px sans-serif;"},
+        {"selector": "caption", "props": "text-align: left; padding: 8px; max-width: 60em;"},
+        {"selector": "th, td", "props": "padding: 3px 10px; text-align: left;"},
+        {"selector": "thead th", "props": "border-bottom: 1px solid #888;"},
+    ]
+    # A fixed identity instead of a random one: the same table gives the same page.
+    styler = table.style.set_uuid("table").set_caption(caption).set_table_styles(look)
+    styler = styler.set_table_attributes('cellspacing="0"').format(
+        {"alpha": "{:.2f}"} if "alpha" in table else None
+    )
+    return styler.hide(axis="index") if table.index.name is None else styler

@@ -1,0 +1,56 @@
+"""Arrays on disk: safetensors files, whole or not at all."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+#: Types of numbers that are read, as safetensors names them.
+ALLOWED = ("F32", "F64", "I8", "I16", "I32", "I64", "U8", "U16", "U32", "U64")
+
+
+def whole_file(path: str | Path, write) -> None:
+    """Call `write` with a temporary path and rename the file to `path` once it is complete.
+
+    An interrupted writer leaves nothing under `path`.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        write(temporary)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def save(path: str | Path, tensors: dict[str, np.ndarray]) -> None:
+    """Write arrays to a safetensors file, whole or not at all."""
+    arrays = {name: np.ascontiguousarray(array) for name, array in tensors.items()}
+    whole_file(path, lambda temporary: save_file(arrays, temporary))
+
+
+def load(path: str | Path) -> dict[str, np.ndarray]:
+    """Read all arrays of a safetensors file.
+
+    Raises
+    ------
+    ValueError
+        If the file is not in the safetensors format, or holds numbers of another kind than
+        float32, float64 and whole ones; the message names it.
+    """
+    try:
+        with safe_open(path, framework="numpy") as file:
+            names = list(file.keys())
+            kinds = {name: file.get_slice(name).get_dtype() for name in names}
+            for name, kind in kinds.items():
+                if kind not in ALLOWED:
+                    raise ValueError(
+                        f"{path}: {name} is of type {kind}; allowed: float32, float64 and whole "
+                        f"numbers ({', '.join(ALLOWED)})"
+                    )
+            return {name: file.get_tensor(name) for name in names}
+    except SafetensorError as error:
+        raise ValueError(f"{path} is not a safetensors file: {error}") from None

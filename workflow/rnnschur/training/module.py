@@ -1,0 +1,63 @@
+"""The network in training: its weights as parameters of PyTorch, and how they start."""
+
+import torch
+from torch import nn
+
+from rnnschur import architectures, cells
+from rnnschur.architectures import Architecture
+
+
+class Module(nn.Module):
+    """A cell whose weights are parameters under their own names, float32.
+
+    Attributes
+    ----------
+    W_hh : torch.Tensor, shape (width, width)
+        Recurrent matrix: a parameter, or the value of a parametrisation. Other weights are there
+        under the names of the cell.
+    """
+
+    def __init__(self, cell: cells.CellBase, inputs: int, width: int, outputs: int):
+        super().__init__()
+        self.cell = cell
+        for name, shape in cell.shapes(inputs, width, outputs).items():
+            self.register_parameter(name, nn.Parameter(torch.empty(shape)))
+
+    def weights(self) -> dict[str, torch.Tensor]:
+        """Return the weights by name, the value where one is parametrised."""
+        return {name: getattr(self, name) for name in self.cell.axes}
+
+    def forward(self, inputs: torch.Tensor, onset: int = 0) -> torch.Tensor:
+        """Return the outputs (T - onset, B, outputs) to inputs (T, B, inputs), step by step."""
+        return self.cell.outputs(self.weights(), inputs, onset, xp=torch)
+
+
+def build(
+    architecture: Architecture,
+    sizes: tuple[int, int, int],
+    generator: torch.Generator,
+    input_scale: float = 1.0,
+) -> Module:
+    """Return a network of the given architecture with its initial weights.
+
+    All but recurrent weights are uniform in +-1/sqrt(width), as in PyTorch's own recurrent and
+    linear layers, the input weights times `input_scale`; the recurrent matrix is the
+    architecture's.
+
+    Parameters
+    ----------
+    sizes : tuple of int
+        Inputs, width and outputs.
+
+    Raises
+    ------
+    ValueError
+        For a cell or start that there is not.
+    """
+    network = Module(cells.make(architecture.cell), *sizes)
+    for name, axes in network.cell.axes.items():
+        if name not in network.cell.recurrent:
+            bound = (input_scale if "input" in axes else 1.0) * sizes[1] ** -0.5
+            nn.init.uniform_(getattr(network, name), -bound, bound, generator=generator)
+    architectures.start(architecture.start)(network, generator)
+    return network

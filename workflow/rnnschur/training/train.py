@@ -1,0 +1,147 @@
+"""From a task and an identity to a trained network."""
+
+import math
+import sys
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import torch
+from tqdm import tqdm
+
+from rnnschur.architectures import Architecture
+from rnnschur.cells import ENGINES
+from rnnschur.metrics import metric
+from rnnschur.streams import Identity, generator
+from rnnschur.tasks import TaskBase
+from rnnschur.training.adam import Adam, flatten
+from rnnschur.training.engines import FastEngine, ReferenceEngine
+from rnnschur.training.module import build
+
+#: Columns of a history, see `train`.
+HISTORY = ["update", "loss", "gradient_norm", "value"]
+
+
+class Diverged(RuntimeError):
+    """The loss of a network is no longer a finite number."""
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How a network starts and is trained.
+
+    Attributes
+    ----------
+    updates : int
+        Number of updates; training never stops early.
+    batch : int
+        Sequences in a batch.
+    learning_rate : float
+        Of Adam, with the moments of Kingma and Ba (2015).
+    gradient_clip : float or None
+        Largest norm of the whole gradient; None leaves it as it is.
+    input_scale : float
+        Of the initial input weights (see `rnnschur.training.module.build`).
+    record_every : int
+        Updates between two rows of the history; the last update always gets one.
+    monitored : int
+        Held-out sequences by which the history judges the network.
+    """
+
+    updates: int
+    batch: int
+    learning_rate: float
+    gradient_clip: float | None
+    input_scale: float
+    record_every: int
+    monitored: int
+
+
+def train(
+    identity: Identity,
+    task: TaskBase,
+    architecture: Architecture,
+    schedule: Schedule,
+    study_seed: int,
+    engine: str = "fast",
+    device: str = "cpu",
+) -> tuple[dict[str, np.ndarray], pd.DataFrame]:
+    """Train one network.
+
+    The random streams are named by study seed and identity, so that the result does not depend on
+    what else is trained, where or when. With the fast engine the same kind of machine gives the
+    same bits.
+
+    Parameters
+    ----------
+    identity : Identity
+        Names of task and architecture, width and seed.
+    task : TaskBase
+    architecture : Architecture
+        Cell and start.
+    schedule : Schedule
+    study_seed : int
+    engine : {"fast", "reference"}
+    device : str
+        A device of PyTorch. The fast engine runs on the CPU only, and only the tanh cell.
+
+    Returns
+    -------
+    weights : dict
+        The weights of the cell by name, float32.
+    history : pandas.DataFrame
+        Columns update, loss (of the training batch at that update), gradient_norm (before it is
+        clipped) and value (the task's measure on the monitored sequences, after the update).
+
+    Raises
+    ------
+    Diverged
+        If the loss is not finite; the message names the network and the update.
+    ValueError
+        For an unknown engine, or the fast engine on another device than the CPU or with a cell
+        that it does not know.
+    """
+    if engine not in ENGINES:
+        raise ValueError(f"engine is {engine!r}; allowed: {', '.join(ENGINES)}")
+    if engine == "fast" and torch.device(device).type != "cpu":
+        raise ValueError(f"device is {device!r}; allowed: cpu, with the engine 'fast'")
+
+    initial = torch.Generator()
+    initial.manual_seed(int(generator(study_seed, *identity, "initial").integers(2**63)))
+    sizes = (task.inputs, identity.width, task.outputs)
+    network = build(architecture, sizes, initial, schedule.input_scale).to(device)
+    if engine == "fast" and network.cell.compiled is None:
+        raise ValueError(f"cell is {architecture.cell!r}; allowed: tanh, with the engine 'fast'")
+    vector = flatten(network)
+    adam = Adam(vector, schedule.learning_rate, schedule.gradient_clip)
+    step = FastEngine(network) if engine == "fast" else ReferenceEngine(network)
+
+    batches = generator(study_seed, *identity, "training")
+    monitored = task.held_out(schedule.monitored, generator(study_seed, identity.task, "monitored"))
+    measure, history = metric(task.metric), []
+    progress = tqdm(
+        range(1, schedule.updates + 1),
+        identity.label,
+        mininterval=10,
+        maxinterval=60,
+        file=sys.stderr,
+    )
+    for update in progress:
+        loss = step.loss_and_gradients(task.sample(schedule.batch, batches))
+        if not math.isfinite(loss):
+            raise Diverged(f"network {identity.label}: the loss is {loss} at update {update}")
+        norm = adam.step()
+        if update % schedule.record_every == 0 or update == schedule.updates:
+            value = float(measure(step.outputs(monitored), monitored))
+            history.append((update, loss, norm, value))
+            progress.set_postfix_str(f"{task.metric} {value:.4f}", refresh=False)
+
+    if not torch.isfinite(vector).all():
+        raise Diverged(
+            f"network {identity.label}: the last update left weights that are not finite"
+        )
+    weights = {
+        name: weight.detach().cpu().contiguous().numpy().copy()
+        for name, weight in network.weights().items()
+    }
+    return weights, pd.DataFrame(history, columns=HISTORY)

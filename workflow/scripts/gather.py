@@ -1,0 +1,21 @@
+"""Gather the rows of a family of interventions over all blocks, and judge them."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from job import log
+from rnnschur.criterion import Criterion
+from rnnschur.findings import judged
+from rnnschur.tables import gather
+
+log(snakemake)
+
+bounds = snakemake.params.criterion
+table = judged(
+    gather(snakemake.input.rows),
+    pd.read_csv(snakemake.input.networks),
+    Path(snakemake.output[0]).stem,
+    bounds and Criterion(**bounds),
+)
+table.to_csv(snakemake.output[0], index=False)
