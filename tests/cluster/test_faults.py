@@ -51,7 +51,7 @@ def test_a_cancelled_job_is_submitted_again(cluster, start, held, tables_agree):
 
 
 def test_a_job_over_its_time_limit_gets_more(cluster, start, held, tables_agree):
-    limits = ["train:runtime=1 if attempt == 1 else 10", "tables:runtime=10"]
+    limits = ["train:runtime=1 if attempt == 1 else 10", "networks:runtime=10"]
     defaults = ["mem_mb=2000", "runtime=0", "turn=1"]
     run = start("cluster-generic", "--set-resources", *limits, "--default-resources", *defaults)
     held()  # for ever
