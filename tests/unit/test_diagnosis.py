@@ -363,3 +363,18 @@ def test_the_form_of_another_matrix_is_refused(case):
         diagnose(network, case.batch)
     changed_network = case.network.replace({"W_hh": np.eye(6)})
     assert changed_network.forms == {}
+
+
+@pytest.mark.parametrize(
+    ("matrix", "labels", "words"),
+    [
+        (np.stack([np.eye(6)] * 2), {}, r"W_hh has shape \(2, 6, 6\)"),
+        (np.full((6, 6), np.nan), {}, "entries that are not finite"),
+        (np.eye(6), {"delta": 7}, "label 'delta' is a column of the table"),
+    ],
+)
+def test_interventions_that_say_nothing_are_refused(case, matrix, labels, words):
+    changes = [Intervention("mine", {"W_hh": matrix}, 0.1, labels)]
+    with pytest.raises(ValueError, match=f"^mine: .*{words}") as refusal:
+        evaluate(case.network, changes, case.batch, metric("fvu"))
+    assert "\n" not in str(refusal.value)

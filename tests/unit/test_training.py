@@ -192,12 +192,15 @@ def test_the_streams_are_those_of_the_identity():
     named, other = (
         train(
             *(Identity("copy", name, 10, 0), COPY, Architecture("tanh", "orthogonal")),
-            *(dataclasses.replace(SCHEDULE, updates=1), 11),
-        )[0]
+            *(dataclasses.replace(SCHEDULE, updates=1, learning_rate=1e-12), 11),
+        )
         for name in ("orthogonal", "mine")
     )
-    assert named["W_hh"].tobytes() == run(updates=1)[0]["W_hh"].tobytes()
-    assert named["W_hh"].tobytes() != other["W_hh"].tobytes()
+    again = run(updates=1, learning_rate=1e-12)
+    assert named[0]["W_hh"].tobytes() == again[0]["W_hh"].tobytes()
+    # Hardly trained: the start itself is another one.
+    assert np.max(np.abs(named[0]["W_hh"] - other[0]["W_hh"])) > 0.1
+    assert named[1].equals(again[1])
 
 
 @pytest.mark.parametrize("Engine", [FastEngine, ReferenceEngine])

@@ -97,6 +97,9 @@ def evaluate(
     ------
     ValueError
         If the sequences do not fit the network, or have entries that are not finite.
+    ValueError
+        If an intervention changes a weight to another shape or to entries that are not finite, or
+        has a label that is a column of the table.
     """
     for name in ("inputs", "targets"):
         if not np.isfinite(getattr(judge, name)).all():
@@ -150,7 +153,16 @@ def _groups(interventions: Iterable[Intervention], size: int) -> Iterator[list[I
 
 def _key(network: Network, intervention: Intervention) -> tuple:
     """Return the bytes of what an intervention changes, nothing for what it leaves as it was."""
+    taken = sorted({*intervention.labels} & {*_COLUMNS})
+    if taken:
+        raise ValueError(f"{intervention.removed}: label {taken[0]!r} is a column of the table")
     precise = network.changed(intervention.changes)
+    for name, weight in precise.items():
+        if weight.shape != network.weights[name].shape or not np.isfinite(weight).all():
+            raise ValueError(
+                f"{intervention.removed}: {name} has shape {weight.shape} or entries that are not "
+                f"finite; allowed: {network.weights[name].shape}, finite numbers"
+            )
     return tuple(
         (name, weight.tobytes())
         for name, weight in sorted(precise.items())

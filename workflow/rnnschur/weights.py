@@ -1,4 +1,4 @@
-"""Weights of trained networks on disk: safetensors, stacked over the networks of a cell."""
+"""Weights of trained networks on disk: safetensors, stacked over the networks of a condition."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,7 +12,7 @@ from rnnschur.tensors import load, save
 
 
 def load_networks(path: str | Path, cell: CellBase | str = "tanh") -> dict[int, Network]:
-    """Read the networks of a cell of the grid, by seed.
+    """Read the networks of a condition of the grid, by seed.
 
     Parameters
     ----------
@@ -65,7 +65,7 @@ def stacked(networks: Mapping[int, Network]) -> dict[str, np.ndarray]:
 
 
 def save_forms(path: str | Path, forms: Mapping[int, OrderedSchur]) -> None:
-    """Write the ordered Schur forms of the networks of a cell: Q and T, float64, and ``seed``."""
+    """Write the ordered Schur forms of the networks of a condition: Q, T, float64, and ``seed``."""
     factors = {name: np.stack([getattr(f, name) for f in forms.values()]) for name in ("Q", "T")}
     save(path, {**factors, "seed": np.array(list(forms), dtype=np.int64)})
 
