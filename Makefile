@@ -20,12 +20,10 @@ $(READY): envs/requirements.txt
 
 study: $(READY)  ## run the paper's study: networks, tables, figures, report
 	snakemake
-	@test -e results/report.html || snakemake --report results/report.html --quiet all
 	@echo "Open results/report.html; tables are in results/tables, figures in results/figures."
 
 demo: $(READY)  ## the same on a small grid, for a first look
 	snakemake --configfile workflow/studies/demo.yaml
-	@test -e results/demo/report.html || snakemake --configfile workflow/studies/demo.yaml --report results/demo/report.html --quiet all
 	@echo "Open results/demo/report.html; tables are in results/demo/tables."
 
 compare: $(READY)  ## compare your networks with the published ones, network by network

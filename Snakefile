@@ -4,7 +4,6 @@ config.yaml is the study, workflow/rules/ its method section, workflow/rnnschur/
 and workflow/notebooks/ the results section.
 """
 
-import json
 import sys
 from pathlib import Path
 
@@ -18,6 +17,8 @@ sys.path.insert(0, HERE)
 
 import study
 import surroundings
+from freshness import judge
+from sources import ROOT, sources
 
 surroundings.settle(Path(HERE), Path(".snakemake", "settings"))
 
@@ -61,11 +62,13 @@ localrules:
     all,
     tables,
     figures,
+    html_report,
+    results,
     search,
 
 
-rule all:
-    default_target: True
+rule results:
+    """Make every table and figure (a target)."""
     input:
         rules.tables.input,
         rules.summaries.output,
@@ -73,26 +76,65 @@ rule all:
         rules.figures.input,
 
 
+CAPTIONS = [f"report/captions/{p.name}" for p in ROOT.glob("report/captions/*.rst")]
+
+
+rule html_report:
+    """Bind the results into one page, once nothing of them remains to be done."""
+    input:
+        rules.results.input,
+    output:
+        page=f"{RESULTS}/report.html",
+        settings=f"{RESULTS}/config.json",
+        record=f"{RECORDS}/html_report.json",
+    log:
+        f"{LOGS}/html_report.log",
+    conda:
+        "envs/study.yaml"
+    threads: 1
+    params:
+        code=sources("workflow/scripts/report.py", "report/workflow.rst", *CAPTIONS),
+        records=[file for file in rules.results.input if file.endswith(".json")],
+        config=config,
+    script:
+        "workflow/scripts/report.py"
+
+
+rule all:
+    default_target: True
+    input:
+        rules.results.input,
+        rules.html_report.output,
+
+
+# Code, settings and inputs decide what is fresh, not the clock.
+judge(workflow.rules)
+
+
 onstart:
-    # A report must not outlive what it shows, nor its settings.
-    made = {file for job in workflow.dag.needrun_jobs() for file in job.output}
-    if not made.isdisjoint(map(str, rules.all.input)):
-        REPORT.unlink(missing_ok=True)
-        SETTINGS.unlink(missing_ok=True)
+    # A report of results that are about to change would mislead.
+    changing = {file for job in workflow.dag.needrun_jobs() for file in job.output}
+    if not changing.isdisjoint(map(str, rules.results.input)):
+        for file in rules.html_report.output:
+            Path(file).unlink(missing_ok=True)
 
 
 onsuccess:
-    # The report needs every result in place and fresh, so that it cannot be a rule.
-    if not REPORT.exists() and all(Path(file).exists() for file in rules.all.input):
-        hidden(SETTINGS).write_text(json.dumps(config, indent=2))
-        if "Nothing to be done" in again(
-            f"{LOGS}/remaining.log", "--dry-run", "all"
-        ):
-            again(f"{LOGS}/report.log", "--report", hidden(REPORT))
-            hidden(SETTINGS).replace(SETTINGS)
-            hidden(REPORT).replace(REPORT)
-            print(f"Tables     {RESULTS}/tables/")
-            print(f"Figures    {RESULTS}/figures/")
-            print(f"Notebooks  {RESULTS}/notebooks/")
-            print(f"Report     {REPORT}")
-        hidden(SETTINGS).unlink(missing_ok=True)
+    if Path(rules.html_report.output.page).exists():
+        print(f"Tables     {RESULTS}/tables/")
+        print(f"Figures    {RESULTS}/figures/")
+        print(f"Notebooks  {RESULTS}/notebooks/")
+        print(f"Report     {RESULTS}/report.html")
+
+
+onerror:
+    # One that was interrupted has nothing that failed.
+    for job in workflow.scheduler.failed:
+        for part in job.jobs if job.is_group() else [job]:
+            names = " ".join(map(str, part.wildcards))
+            print(
+                f"Failed: {part.rule.name} {names}; its log is {', '.join(part.log)}"
+            )
+    print(
+        "The same command, once the cause is mended, goes on; what is finished stays."
+    )

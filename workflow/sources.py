@@ -1,4 +1,4 @@
-"""Which modules of the package a script runs, so that an edit reruns what depends on it."""
+"""Which files a job runs: its script or notebook, and the modules of the project behind it."""
 
 import ast
 import json
@@ -7,57 +7,65 @@ from functools import cache
 from pathlib import Path
 
 WORKFLOW = Path(__file__).parent
+ROOT = WORKFLOW.parent
+# Where results come from; `freshness` and this module decide when, not what.
+OURS = ("rnnschur", "job")
 
 
 def sources(*files: str) -> list[str]:
-    """Return the modules of `rnnschur` that the given files import, directly or through others.
+    """Return the given files and the modules of the project that they import.
+
+    Modules count whether they are imported directly or through others.
 
     Parameters
     ----------
     *files : str
-        Python files or notebooks under workflow/. Files of the package itself are part of the
-        result.
+        Paths relative to the project: Python files, notebooks, or data, which import nothing.
 
     Returns
     -------
     list of str
-        Paths relative to the working folder, sorted.
+        Paths relative to the project, sorted.
     """
-    queue, found = [WORKFLOW / file for file in files], set()
+    queue, found = [ROOT / file for file in files], set()
     while queue:
         file = queue.pop()
-        if file in found:
-            continue
-        found.add(file)
-        queue += _imported(file)
+        if file not in found:
+            found.add(file)
+            queue += _imported(file)
     # The package's own __init__ holds its version and no code.
-    package = [path for path in found if (WORKFLOW / "rnnschur") in path.parents]
-    package = [path for path in package if path != WORKFLOW / "rnnschur" / "__init__.py"]
-    return sorted(os.path.relpath(path) for path in package)
+    found.discard(WORKFLOW / "rnnschur" / "__init__.py")
+    return sorted(file.relative_to(ROOT).as_posix() for file in found)
 
 
 def beside(file: str) -> str:
-    """Return the path of a file of the repository, as it is seen from the working folder."""
-    return os.path.relpath(WORKFLOW.parent / file)
+    """Return the path of a file of the project, as it is seen from the working folder."""
+    return os.path.relpath(ROOT / file)
 
 
 @cache
 def _imported(file: Path) -> list[Path]:
-    """Return the modules of the package that a file imports."""
+    """Return the modules of the project that a file imports."""
     imported = []
     for node in ast.walk(ast.parse(_code(file))):
-        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("rnnschur"):
+        names = []
+        if isinstance(node, ast.ImportFrom) and node.module:
             names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-            imported += [path for name in names for path in _files(name)]
+        elif isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        ours = [name for name in names if name.split(".")[0] in OURS]
+        imported += [path for name in ours for path in _files(name)]
     return imported
 
 
 def _code(file: Path) -> str:
-    """Return the text of a Python file or of the code cells of a notebook."""
-    if file.suffix != ".ipynb":
+    """Return the text of a Python file, of the code cells of a notebook, nothing of data."""
+    if file.suffix == ".py":
         return file.read_text()
-    cells = json.loads(file.read_text())["cells"]
-    return "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
+    if file.suffix == ".ipynb":
+        cells = json.loads(file.read_text())["cells"]
+        return "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
+    return ""
 
 
 def _files(module: str) -> list[Path]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from filelock import FileLock
 from snakemake.utils import update_config
 
 ROOT = Path(__file__).parents[2]
@@ -64,6 +65,14 @@ class Project:
         return self.run("make", "--assume-old=.venv/.ready", target)
 
 
+def copied(original: Path, folder: Path, **how) -> Project:
+    """Return a copy of a project's folder, results included; `how` as for `shutil.copytree`."""
+    shutil.copytree(original, folder, symlinks=True, **how)
+    copy = object.__new__(Project)
+    copy.folder, copy.results = folder, folder / "results"
+    return copy
+
+
 def jobs(printed: str) -> dict[str, int]:
     """Return how often each rule would run, from what a dry run prints."""
     counts = {}
@@ -84,8 +93,16 @@ def project(tmp_path) -> Project:
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory) -> Project:
     """Return a copy in which the small study has run; it goes back to its own configuration."""
-    project = Project(tmp_path_factory.mktemp("study") / "project")
-    project.printed = project.make("study")
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent  # the study runs once, and every worker has a copy
+    original, printed = shared / "finished" / "project", shared / "finished.txt"
+    with FileLock(shared / "finished.lock"):
+        if not printed.exists():
+            project = Project(original)
+            printed.write_text(project.make("study"))
+    project = copied(original, tmp_path_factory.mktemp("study") / "project")
+    project.printed = printed.read_text()
     return project
 
 

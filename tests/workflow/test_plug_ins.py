@@ -67,6 +67,7 @@ def extended(tmp_path_factory):
     project.configure(
         """
         seeds: 2
+        seeds_per_job: 1
         interventions: {shares: {draws: 3}}
         architectures: {rectified: {cell: relu, start: orthogonal}}
         experiments: [{task: sine, architectures: [rectified, orthogonal], widths: [8]}]

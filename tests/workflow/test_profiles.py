@@ -23,7 +23,8 @@ def test_a_block_is_one_group_and_the_rest_another(finished):
     groups = {"block": jobs(printed)["train"], "report": 1}
     for group, count in groups.items():
         assert printed.count(f"Group job {group} ") == count
-    # Jobs of a group are indented; only the target is none's.
+    # Jobs of a group are indented; only the report and the target are none's.
     assert [line for line in printed.splitlines() if line.startswith(("rule ", "localrule "))] == [
-        "rule all:"
+        "rule html_report:",
+        "rule all:",
     ]

@@ -26,8 +26,9 @@ def published(finished, tmp_path_factory) -> Project:
     shutil.copytree(
         finished.results / "networks",
         folder / "networks",
-        ignore=shutil.ignore_patterns("*.csv", "*.schur.*"),
+        ignore=shutil.ignore_patterns("*.csv", "*.schur.safetensors"),
     )
+    shutil.copytree(finished.results / "records", folder / "records")
     return project
 
 
@@ -60,7 +61,7 @@ def test_verify_computes_every_table_again_to_its_bytes_and_trains_to_the_same_b
 
 def test_verify_names_file_row_and_column_that_differ(published):
     folder = published.results / "published"
-    weights = folder / "networks/sine/default/n16/seeds0-1.safetensors"
+    weights = folder / "networks/sine/default/n16/seeds0-2.safetensors"
     ledger, good = folder / "tables" / "ledger.csv", weights.read_bytes()
     tensors = load_file(weights)
     tensors["W_hh"][1] *= 1.0000005

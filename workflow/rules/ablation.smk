@@ -8,15 +8,11 @@ OUTPUTS          {block}.ablations.csv  one row a network and ablation
 rule ablation:
     """Remove all 8 subsets of RR, CR and CC at one alpha, with input and readout fixed."""
     input:
-        lambda wildcards: sources(
-            "scripts/intervene.py",
-            "rnnschur/interventions/couplings.py",
-            *plugins(wildcards, "tasks", "cells"),
-        ),
         weights=WEIGHTS,
         schur=rules.schur.output.schur,
     output:
         couplings=f"{NETWORKS}.ablations.csv",
+        record=f"{NETWORKS}.ablations.json",
     log:
         f"{LOGS}/ablation/{BLOCK}.log",
     benchmark:
@@ -25,6 +21,12 @@ rule ablation:
         "../../envs/study.yaml"
     threads: 1
     params:
+        code=lambda wildcards: sources(
+            "workflow/scripts/intervene.py",
+            "workflow/rnnschur/interventions/couplings.py",
+            *plugins(wildcards, "tasks", "cells"),
+        ),
+        records=[ORIGIN, rules.schur.output.record],
         families={"couplings": {"alphas": [config["diagnosis"]["alpha"]]}},
         shared={},
         task=lambda wildcards: study.module(config, wildcards.task),

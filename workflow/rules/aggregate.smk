@@ -8,16 +8,14 @@ OUTPUTS          tables/networks.csv, histories.csv, spectra.csv
                  tables/ledger.csv      the paper's claims and numbers with their verdicts
 """
 
+# Of networks that were not trained here, how they were trained comes from where they come from.
+GIVEN_HISTORIES = [f"{GIVEN}/tables/histories.csv"] if GIVEN else []
+
 
 rule networks:
     """Gather the networks, their training and their spectra, and mark those that have learned."""
     input:
-        sources("scripts/networks.py"),
-        histories=(
-            [f"{GIVEN}/tables/histories.csv"]
-            if GIVEN
-            else of_all_blocks(".history.csv")
-        ),
+        histories=GIVEN_HISTORIES or of_all_blocks(".history.csv"),
         spectra=of_all_blocks(".spectrum.csv"),
         ablations=of_all_blocks(".ablations.csv"),
         nonnormality=of_all_blocks(".nonnormality.csv"),
@@ -25,6 +23,7 @@ rule networks:
         networks=f"{TABLES}/networks.csv",
         histories=f"{TABLES}/histories.csv",
         spectra=f"{TABLES}/spectra.csv",
+        record=f"{RECORDS}/networks.json",
     log:
         f"{LOGS}/networks.log",
     benchmark:
@@ -33,29 +32,45 @@ rule networks:
         "../../envs/study.yaml"
     threads: 1
     params:
+        code=sources("workflow/scripts/networks.py"),
+        records=[
+            *(GIVEN_HISTORIES or of_all_blocks(".json")),
+            *of_all_blocks(".schur.json"),
+            *of_all_blocks(".ablations.json"),
+        ],
         learned={task: config["tasks"][task]["learned"] for task in TASKS},
     script:
         "../scripts/networks.py"
 
 
+# Which job measures what; all families beside the ablations share one.
+MEASURED = {"ablations": "ablations", "thresholds": "thresholds"}
+MEASURED |= dict.fromkeys(FAMILIES, "controls")
+
+
 rule gather:
     """Gather what a family of interventions did, and judge it by the criterion."""
     input:
-        sources("scripts/gather.py"),
         rows=lambda wildcards: of_all_blocks(f".{wildcards.family}.csv"),
         networks=rules.networks.output.networks,
     output:
-        f"{TABLES}/{{family}}.csv",
+        table=f"{TABLES}/{{family}}.csv",
+        record=f"{RECORDS}/{{family}}.json",
     log:
         f"{LOGS}/gather/{{family}}.log",
     benchmark:
         f"{BENCHMARKS}/gather/{{family}}.tsv"
     wildcard_constraints:
-        family="|".join(["ablations", "thresholds", *FAMILIES]),
+        family="|".join(MEASURED),
     conda:
         "../../envs/study.yaml"
     threads: 1
     params:
+        code=sources("workflow/scripts/gather.py"),
+        records=lambda wildcards: [
+            *of_all_blocks(f".{MEASURED[wildcards.family]}.json"),
+            *records("networks"),
+        ],
         # Published without a verdict: another criterion leaves these two alone.
         criterion=lambda wildcards: (
             None
@@ -70,13 +85,13 @@ rule tables:
     """Gather all that was measured (a target)."""
     input:
         rules.networks.output,
-        table("ablations", "thresholds", *FAMILIES),
+        table(*MEASURED),
+        records(*MEASURED),
 
 
 rule summaries:
     """Summarise over the networks that have learned, and put the paper's numbers beside ours."""
     input:
-        sources("scripts/summaries.py"),
         ablations=f"{TABLES}/ablations.csv",
         thresholds=f"{TABLES}/thresholds.csv",
         networks=rules.networks.output.networks,
@@ -106,6 +121,7 @@ rule summaries:
             category="Tables",
             labels={"table": "the paper's numbers beside ours"},
         ),
+        record=f"{RECORDS}/summaries.json",
     log:
         f"{LOGS}/summaries.log",
     benchmark:
@@ -114,6 +130,8 @@ rule summaries:
         "../../envs/study.yaml"
     threads: 1
     params:
+        code=sources("workflow/scripts/summaries.py", "report/paper.csv"),
+        records=records("networks", "ablations", "thresholds"),
         statistics=study.statistics(config),
     script:
         "../scripts/summaries.py"
@@ -122,14 +140,14 @@ rule summaries:
 rule ledger:
     """Judge the paper's claims and numbers, network by network."""
     input:
-        sources("scripts/ledger.py"),
         ablations=f"{TABLES}/ablations.csv",
         thresholds=f"{TABLES}/thresholds.csv",
         networks=rules.networks.output.networks,
         comparison=rules.summaries.output.comparison,
         claims=beside("report/claims.yaml"),
     output:
-        f"{TABLES}/ledger.csv",
+        table=f"{TABLES}/ledger.csv",
+        record=f"{RECORDS}/ledger.json",
     log:
         f"{LOGS}/ledger.log",
     benchmark:
@@ -138,6 +156,8 @@ rule ledger:
         "../../envs/study.yaml"
     threads: 1
     params:
+        code=sources("workflow/scripts/ledger.py", "report/claims.yaml"),
+        records=records("networks", "ablations", "thresholds", "summaries"),
         criterion=study.criterion(config),
         statistics=study.statistics(config),
     script:

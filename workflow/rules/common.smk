@@ -1,10 +1,6 @@
-"""Grid and paths, and the files of the report, nothing else."""
+"""Grid and paths, nothing else."""
 
 import json
-import subprocess
-import sys
-
-from snakemake.exceptions import WorkflowError
 
 from sources import beside, sources
 
@@ -18,6 +14,9 @@ TABLES = f"{RESULTS}/tables"
 FIGURES = f"{RESULTS}/figures"
 LOGS = f"{RESULTS}/logs"
 BENCHMARKS = f"{RESULTS}/benchmarks"
+RECORDS = f"{RESULTS}/records"  # of jobs that are no block's
+# What the weights come from: their training, or, where they are given, they themselves.
+ORIGIN = f"{NETWORKS}.json" if not GIVEN else WEIGHTS
 
 
 wildcard_constraints:
@@ -28,11 +27,14 @@ wildcard_constraints:
     last="[0-9]+",
 
 
-def of_all_blocks(suffix):
+def of_all_blocks(suffix, stem=NETWORKS):
     """Return the file with the given suffix of every block of networks in the study."""
-    return [
-        NETWORKS.format(**block._asdict()) + suffix for block in study.blocks(config)
-    ]
+    return [stem.format(**block._asdict()) + suffix for block in study.blocks(config)]
+
+
+def records(*names):
+    """Return the records of jobs that are no block's."""
+    return [f"{RECORDS}/{name}.json" for name in names]
 
 
 def plugins(wildcards, *kinds):
@@ -43,7 +45,13 @@ def plugins(wildcards, *kinds):
         "cells": cell,
         "architectures": start,
     }
-    return [f"rnnschur/{kind}/{names[kind]}.py" for kind in kinds]
+    return [f"workflow/rnnschur/{kind}/{names[kind]}.py" for kind in kinds]
+
+
+def all_plugins(*kinds):
+    """Return the modules of the plug-ins that the networks of the study are made of."""
+    modules = (plugins(condition, *kinds) for condition in study.conditions(config))
+    return sorted({module for several in modules for module in several})
 
 
 FAMILIES = list(config["interventions"])
@@ -56,6 +64,7 @@ FIRST_NETWORKS = {
         "cell": study.architecture(config, block.architecture)[0],
         "weights": WEIGHTS.format(**block._asdict()),
         "schur": f"{NETWORKS}.schur.safetensors".format(**block._asdict()),
+        "record": f"{NETWORKS}.schur.json".format(**block._asdict()),
     }
     for block in study.blocks(config)
     if block.first == 0
@@ -63,7 +72,7 @@ FIRST_NETWORKS = {
 
 
 def of_first_blocks(kind):
-    """Return weights or Schur forms of the first networks of every condition of the grid."""
+    """Return weights, Schur forms or records of the first networks of every condition."""
     return [files[kind] for files in FIRST_NETWORKS.values()]
 
 
@@ -97,34 +106,3 @@ def page(name):
         category="Tables",
         labels={"table": name.replace("_", " ")},
     )
-
-
-REPORT = Path(RESULTS, "report.html")
-SETTINGS = Path(RESULTS, "config.json")
-
-
-def again(log, *arguments):
-    """Run Snakemake once more with this study's settings, and return what it prints."""
-    command = [
-        sys.executable,
-        "-m",
-        "snakemake",
-        "--snakefile",
-        workflow.main_snakefile,
-    ]
-    command += ["--configfile", hidden(SETTINGS), "--nolock", *arguments]
-    ran = subprocess.run(
-        command, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-    )
-    Path(log).write_text(ran.stdout)
-    if ran.returncode:
-        raise WorkflowError(
-            f"The report was not made; {log} says why. The tables and figures are complete: "
-            "what made it fail mended, the same command makes it."
-        )
-    return ran.stdout
-
-
-def hidden(file):
-    """Return the name under which a file is written before it is whole."""
-    return file.with_name(f".{file.name}")

@@ -7,21 +7,19 @@ OUTPUTS          {block}.{family}.csv  one row a network and intervention, for e
 
 
 use rule ablation as controls with:
-    input:
-        lambda wildcards: sources(
-            "scripts/intervene.py",
-            *(f"rnnschur/interventions/{family}.py" for family in FAMILIES),
-            *plugins(wildcards, "tasks", "cells"),
-        ),
-        weights=WEIGHTS,
-        schur=rules.schur.output.schur,
     output:
         **{family: f"{NETWORKS}.{family}.csv" for family in FAMILIES},
+        record=f"{NETWORKS}.controls.json",
     log:
         f"{LOGS}/controls/{BLOCK}.log",
     benchmark:
         f"{BENCHMARKS}/controls/{BLOCK}.tsv"
     params:
+        code=lambda wildcards: sources(
+            "workflow/scripts/intervene.py",
+            *(f"workflow/rnnschur/interventions/{family}.py" for family in FAMILIES),
+            *plugins(wildcards, "tasks", "cells"),
+        ),
         families=config["interventions"],
         shared=study.shared(config),
         task=lambda wildcards: study.module(config, wildcards.task),

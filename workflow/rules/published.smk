@@ -9,8 +9,9 @@ import json
 PUBLISHED = "results/published"
 published = json.loads(Path(PUBLISHED, "config.json").read_text())
 published["results"] = PUBLISHED
-PUBLISHED_BLOCKS = [
-    BLOCK.format(**block._asdict()) for block in study.blocks(published)
+PUBLISHED_WEIGHTS = [
+    f"{PUBLISHED}/networks/{BLOCK}.safetensors".format(**block._asdict())
+    for block in study.blocks(published)
 ]
 
 
@@ -29,15 +30,13 @@ if RESULTS != PUBLISHED:
 rule compare:
     """Compare this run with the published one, network by network (a target)."""
     input:
-        sources("scripts/compare.py"),
         ablations=of_all_blocks(".ablations.csv"),
         published=f"{PUBLISHED}/tables/ablations.csv",
         weights=of_all_blocks(".safetensors"),
-        published_weights=[
-            f"{PUBLISHED}/networks/{block}.safetensors" for block in PUBLISHED_BLOCKS
-        ],
+        published_weights=PUBLISHED_WEIGHTS,
     output:
-        f"{TABLES}/published_comparison.csv",
+        table=f"{TABLES}/published_comparison.csv",
+        record=f"{RECORDS}/compare.json",
     log:
         f"{LOGS}/compare.log",
     benchmark:
@@ -46,6 +45,12 @@ rule compare:
         "../../envs/study.yaml"
     threads: 1
     params:
+        code=sources("workflow/scripts/compare.py"),
+        records=[
+            *of_all_blocks(".ablations.json"),
+            f"{PUBLISHED}/tables/ablations.csv",
+            *PUBLISHED_WEIGHTS,
+        ],
         blocks=[list(block) for block in study.blocks(config)],
         published_blocks=[list(block) for block in study.blocks(published)],
     script:

@@ -8,7 +8,6 @@ OUTPUTS          notebooks/*.ipynb, executed; figures/*.png and *.pdf; tables/*.
 rule render_networks:
     """Render training curves, spectra and Schur forms."""
     input:
-        sources("notebooks/networks.ipynb"),
         table("networks", "histories", "spectra"),
         of_first_blocks("weights"),
         of_first_blocks("schur"),
@@ -19,6 +18,7 @@ rule render_networks:
         drawings("spectra", TASKS, "Networks"),
         drawings("schur", CONDITIONS, "Networks"),
         notebook=f"{RESULTS}/notebooks/networks.ipynb",
+        record=f"{RECORDS}/render_networks.json",
     log:
         f"{LOGS}/render_networks.log",
     benchmark:
@@ -28,6 +28,11 @@ rule render_networks:
         "../../envs/study.yaml"
     threads: 1
     params:
+        code=sources("workflow/notebooks/networks.ipynb", *all_plugins("cells")),
+        records=[
+            *records("networks"),
+            *of_first_blocks("record"),
+        ],
         settings=json.dumps(
             {
                 "tables": TABLES,
@@ -39,11 +44,11 @@ rule render_networks:
     shell:
         "papermill --no-progress-bar -k python3 -y {params.settings:q}"
         " {input.notebook} {output.notebook} > {log} 2>&1"
+        " && python -m freshness {output.record} {params.recipe:q} {params.records}"
 
 
 use rule render_networks as render_ablations with:
     input:
-        sources("notebooks/ablations.ipynb"),
         table("ablations", "thresholds", "ablation_summary", "threshold_summary"),
         table("paper_comparison", "ledger", "orders"),
         of_first_blocks("weights"),
@@ -62,12 +67,21 @@ use rule render_networks as render_ablations with:
         drawings("thresholds", TASKS, "Ablations"),
         drawings("rollouts", CONDITIONS, "Rollouts"),
         notebook=f"{RESULTS}/notebooks/ablations.ipynb",
+        record=f"{RECORDS}/render_ablations.json",
     log:
         f"{LOGS}/render_ablations.log",
     benchmark:
         f"{BENCHMARKS}/render_ablations.tsv"
     priority: 1  # it takes longest
     params:
+        code=sources(
+            "workflow/notebooks/ablations.ipynb", *all_plugins("cells", "tasks")
+        ),
+        records=[
+            *records("networks", "ablations", "thresholds", "orders"),
+            *records("summaries", "ledger"),
+            *of_first_blocks("record"),
+        ],
         settings=json.dumps(
             {
                 "tables": TABLES,
@@ -89,7 +103,6 @@ use rule render_networks as render_ablations with:
 
 use rule render_networks as render_coordinates with:
     input:
-        sources("notebooks/coordinates.ipynb"),
         table("networks", "symmetries", "orders"),
         notebook=beside("workflow/notebooks/coordinates.ipynb"),
     output:
@@ -99,11 +112,14 @@ use rule render_networks as render_coordinates with:
         drawing("conditioning", "all", "Coordinates"),
         drawing("orders", "all", "Coordinates"),
         notebook=f"{RESULTS}/notebooks/coordinates.ipynb",
+        record=f"{RECORDS}/render_coordinates.json",
     log:
         f"{LOGS}/render_coordinates.log",
     benchmark:
         f"{BENCHMARKS}/render_coordinates.tsv"
     params:
+        code=sources("workflow/notebooks/coordinates.ipynb"),
+        records=records("networks", "symmetries", "orders"),
         settings=json.dumps({"tables": TABLES, "figures": FIGURES}),
 
 

@@ -10,12 +10,12 @@ OUTPUTS          {block}.schur.safetensors  Q and T, float64
 rule schur:
     """Write W_hh = Q T Q^T with eigenvalues in non-increasing modulus (the paper's coordinates)."""
     input:
-        lambda wildcards: sources("scripts/schur.py", *plugins(wildcards, "cells")),
         weights=WEIGHTS,
     output:
         schur=f"{NETWORKS}.schur.safetensors",
         spectrum=f"{NETWORKS}.spectrum.csv",
         nonnormality=f"{NETWORKS}.nonnormality.csv",
+        record=f"{NETWORKS}.schur.json",
     log:
         f"{LOGS}/schur/{BLOCK}.log",
     benchmark:
@@ -24,6 +24,10 @@ rule schur:
         "../../envs/study.yaml"
     threads: 1
     params:
+        code=lambda wildcards: sources(
+            "workflow/scripts/schur.py", *plugins(wildcards, "cells")
+        ),
+        records=[ORIGIN],
         cell=lambda wildcards: study.architecture(config, wildcards.architecture)[0],
     script:
         "../scripts/schur.py"

@@ -11,13 +11,13 @@ OUTPUTS          tables/search_numbers.csv    a row a protocol and number of the
 rule protocols:
     """Compare every protocol with the paper."""
     input:
-        sources("scripts/protocols.py"),
         ablations=of_all_blocks(".ablations.csv"),
         paper=beside("report/paper.csv"),
         claims=beside("report/claims.yaml"),
     output:
         numbers=f"{TABLES}/search_numbers.csv",
         protocols=f"{TABLES}/search_protocols.csv",
+        record=f"{RECORDS}/protocols.json",
     log:
         f"{LOGS}/protocols.log",
     benchmark:
@@ -26,6 +26,10 @@ rule protocols:
         "../../envs/study.yaml"
     threads: 1
     params:
+        code=sources(
+            "workflow/scripts/protocols.py", "report/paper.csv", "report/claims.yaml"
+        ),
+        records=of_all_blocks(".ablations.json"),
         tasks={task: study.module(config, task) for task in TASKS},
         learned={task: config["tasks"][task]["learned"] for task in TASKS},
         criterion=study.criterion(config),
@@ -35,18 +39,20 @@ rule protocols:
 
 use rule render_networks as render_search with:
     input:
-        sources("notebooks/search.ipynb"),
         rules.protocols.output,
         notebook=beside("workflow/notebooks/search.ipynb"),
     output:
         page("search_table"),
         drawings("search", sorted({study.module(config, t) for t in TASKS}), "Search"),
         notebook=f"{RESULTS}/notebooks/search.ipynb",
+        record=f"{RECORDS}/render_search.json",
     log:
         f"{LOGS}/render_search.log",
     benchmark:
         f"{BENCHMARKS}/render_search.tsv"
     params:
+        code=sources("workflow/notebooks/search.ipynb"),
+        records=[rules.protocols.output.record],
         settings=json.dumps({"tables": TABLES, "figures": FIGURES}),
 
 

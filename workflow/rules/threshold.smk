@@ -8,6 +8,7 @@ OUTPUTS          {block}.thresholds.csv  the columns of {block}.ablations.csv
 use rule ablation as threshold with:
     output:
         couplings=f"{NETWORKS}.thresholds.csv",
+        record=f"{NETWORKS}.thresholds.json",
     log:
         f"{LOGS}/threshold/{BLOCK}.log",
     benchmark:

@@ -2,17 +2,12 @@
 
 OUTPUTS  {block}.safetensors  W_hh, W_xh, W_hy, seed, stacked over the networks
          {block}.history.csv  loss, gradient norm and behaviour in the course of training
-         {block}.json         protocol, versions and outcome
+         {block}.json         the record, with protocol and versions
 """
 
 
 rule train:
     """Train the networks of a block of seeds as the paper does, by Adam."""
-    input:
-        lambda wildcards: sources(
-            "scripts/train.py",
-            *plugins(wildcards, "tasks", "cells", "architectures"),
-        ),
     output:
         weights=f"{NETWORKS}.safetensors",
         history=f"{NETWORKS}.history.csv",
@@ -26,6 +21,11 @@ rule train:
         "../../envs/study.yaml"
     threads: 1
     params:
+        code=lambda wildcards: sources(
+            "workflow/scripts/train.py",
+            *plugins(wildcards, "tasks", "cells", "architectures"),
+        ),
+        records=[],
         task=lambda wildcards: study.module(config, wildcards.task),
         architecture=lambda wildcards: study.architecture(
             config, wildcards.architecture

@@ -9,7 +9,10 @@ OUTPUTS          tables/*.csv             all that can be computed from the weig
 
 from functools import cache
 
-AGAIN = [*rules.tables.input, *rules.summaries.output, *rules.ledger.output]
+MADE = [*rules.tables.input, *rules.summaries.output, *rules.ledger.output]
+AGAIN = [file for file in MADE if file.endswith(".csv")]
+GIVEN_TABLES = [f"{GIVEN}/tables/{Path(file).name}" for file in AGAIN]
+MADE_RECORDS = [file for file in MADE if file.endswith(".json")]
 # The first block of each architecture, in the order of the grid, and of it the first network.
 FIRST_BLOCKS = {
     block.architecture: block
@@ -22,9 +25,8 @@ FIRST_SEEDS = [block._replace(last=block.first) for block in FIRST_BLOCKS]
 @cache
 def changes():
     """Return in what this machine and its libraries differ from those of the given study."""
-    from rnnschur import (
-        versions,
-    )  # only where it is asked for: every job reads this file
+    # Only where it is asked for: every job reads this file.
+    from rnnschur import versions
 
     first = GIVEN_OR_TRAINED.format(**study.blocks(config)[0]._asdict())
     record = json.loads(Path(f"{first}.json").read_text())
@@ -65,15 +67,15 @@ use rule train as retrain with:
 rule verify:
     """Compare all tables, and a network of each architecture, with the given study (a target)."""
     input:
-        sources("scripts/verify.py"),
         tables=AGAIN,
-        published=[f"{GIVEN}/tables/{Path(file).name}" for file in AGAIN],
+        published=GIVEN_TABLES,
         trained=retrained(".safetensors"),
         history=retrained(".history.csv"),
         weights=[WEIGHTS.format(**block._asdict()) for block in FIRST_BLOCKS],
         histories=f"{GIVEN}/tables/histories.csv",
     output:
-        f"{RESULTS}/verified.csv",
+        table=f"{RESULTS}/verified.csv",
+        record=f"{RECORDS}/verify.json",
     log:
         f"{LOGS}/verify.log",
         differences=f"{LOGS}/differences.csv",  # a log, since it must outlive a failure
@@ -83,6 +85,13 @@ rule verify:
         "../../envs/study.yaml"
     threads: 1
     params:
+        code=sources("workflow/scripts/verify.py"),
+        records=[
+            *MADE_RECORDS,
+            *retrained(".json"),
+            *GIVEN_TABLES,
+            f"{GIVEN}/tables/histories.csv",
+        ],
         changes=lambda wildcards: changes(),
         minimum_mass=config["diagnosis"]["minimum_mass"],
         networks=[

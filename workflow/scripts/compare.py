@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from freshness import leave_record
 from job import log
 from rnnschur import tensors
 from rnnschur.paper.agreement import compare
@@ -28,7 +29,8 @@ table["weights_difference"] = [
     np.abs(found[name] - known[name]).max() if name in known else np.nan
     for name in table[NETWORK].itertuples(index=False, name=None)
 ]
-table.to_csv(snakemake.output[0], index=False)
+table.to_csv(snakemake.output.table, index=False)
 
 for agreement, count in table["agreement"].value_counts().items():
     print(f"{count} networks: {agreement}")
+leave_record(snakemake)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from freshness import leave_record
 from job import log
 from rnnschur.criterion import Criterion
 from rnnschur.findings import judged
@@ -15,7 +16,8 @@ bounds = snakemake.params.criterion
 table = judged(
     gather(snakemake.input.rows),
     pd.read_csv(snakemake.input.networks),
-    Path(snakemake.output[0]).stem,
+    Path(snakemake.output.table).stem,
     bounds and Criterion(**bounds),
 )
-table.to_csv(snakemake.output[0], index=False)
+table.to_csv(snakemake.output.table, index=False)
+leave_record(snakemake)

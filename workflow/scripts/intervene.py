@@ -1,5 +1,6 @@
 """Intervene on the networks of a block, one table a family, and measure what that does."""
 
+from freshness import leave_record
 from job import condition, identity, log
 from rnnschur import interventions, metrics, streams, tasks, weights
 from rnnschur.diagnosis import evaluate
@@ -30,3 +31,4 @@ for seed, network in networks.items():
         )
 for family, table in tables.items():
     keyed(table.items(), condition(snakemake)).to_csv(snakemake.output[family], index=False)
+leave_record(snakemake)

@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from freshness import leave_record
 from job import log
 from rnnschur.criterion import Criterion
 from rnnschur.paper import claims
@@ -25,4 +26,5 @@ ledger = claims.judge(
     Criterion(**snakemake.params.criterion),
     Bootstrap(**snakemake.params.statistics),
 )
-ledger.to_csv(snakemake.output[0], index=False)
+ledger.to_csv(snakemake.output.table, index=False)
+leave_record(snakemake)

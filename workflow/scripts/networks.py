@@ -1,5 +1,6 @@
 """Gather how the networks were trained and what their recurrent matrices are like."""
 
+from freshness import leave_record
 from job import log
 from rnnschur.findings import network_table
 from rnnschur.tables import gather
@@ -18,3 +19,4 @@ networks = network_table(
 networks.to_csv(snakemake.output.networks, index=False)
 histories.to_csv(snakemake.output.histories, index=False)
 spectra.to_csv(snakemake.output.spectra, index=False)
+leave_record(snakemake)

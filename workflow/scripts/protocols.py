@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from freshness import leave_record
 from job import log
 from rnnschur.criterion import Criterion
 from rnnschur.paper import claims, search
@@ -20,3 +21,4 @@ numbers, protocols = search.score(
 )
 numbers.to_csv(snakemake.output.numbers, index=False)
 protocols.to_csv(snakemake.output.protocols, index=False)
+leave_record(snakemake)

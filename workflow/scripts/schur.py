@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from freshness import leave_record
 from job import condition, log
 from rnnschur import weights
 from rnnschur.coordinates.nonnormality import describe
@@ -39,3 +40,4 @@ for tables, file in (
     (measures, snakemake.output.nonnormality),
 ):
     keyed(tables.items(), condition(snakemake)).to_csv(file, index=False)
+leave_record(snakemake)

@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from freshness import leave_record
 from job import log
 from rnnschur.paper.numbers import against_paper
 from rnnschur.statistics import ABLATION_QUANTITIES, NETWORK_QUANTITIES, Bootstrap, summarize
@@ -31,3 +32,4 @@ counts.reset_index().merge(table, on=CONDITION, how="left").to_csv(
 )
 paper = pd.read_csv(snakemake.input.paper)
 against_paper(paper, ablations).to_csv(snakemake.output.comparison, index=False)
+leave_record(snakemake)

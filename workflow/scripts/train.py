@@ -1,13 +1,12 @@
 """Train the networks of a block one after the other; each finished one survives an interruption."""
 
-import hashlib
 import json
 import sys
-from pathlib import Path
 
 import numpy as np
 import torch
 
+from freshness import leave_record
 from job import condition, identity, log
 from rnnschur import tasks, tensors
 from rnnschur.architectures import Architecture
@@ -18,11 +17,6 @@ from rnnschur.versions import versions
 
 log(snakemake)
 torch.set_num_threads(snakemake.threads)
-
-
-def digest(files):
-    """Return a digest of the modules that a result depends on."""
-    return hashlib.sha256(b"".join(Path(file).read_bytes() for file in files)).hexdigest()
 
 
 name, settings = snakemake.params.task, snakemake.params.training
@@ -38,10 +32,10 @@ task = tasks.make(name, **settings["protocol"])
 record = dict(zip(("task", "architecture", "width"), condition(snakemake), strict=True)) | {
     "training": {**settings, "engine": engine, "device": device},
     "versions": versions(),
-    "code": digest(snakemake.input),
 }
 
-waiting = Waiting(f"{snakemake.output.weights}.partial", record)
+recipe = json.loads(snakemake.params.recipe)
+waiting = Waiting(f"{snakemake.output.weights}.partial", {**record, **recipe})
 seeds = range(int(snakemake.wildcards.first), int(snakemake.wildcards.last) + 1)
 failures = []
 for seed in seeds:
@@ -64,5 +58,5 @@ tensors.save(snakemake.output.weights, {**stacks, "seed": np.array(seeds)})
 keyed(zip(seeds, histories, strict=True), condition(snakemake)).to_csv(
     snakemake.output.history, index=False
 )
-Path(snakemake.output.record).write_text(json.dumps(record, indent=2) + "\n")
+leave_record(snakemake, **record)
 waiting.clear()

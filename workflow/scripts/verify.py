@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from freshness import leave_record
 from job import log
 from rnnschur import tensors
 from rnnschur.paper.agreement import table_differences, table_disagreements, trained_again
@@ -57,6 +58,7 @@ for network, ours, published, history in zip(
 wrong = pd.concat(differences)[["file", "row", "column", "ours", "published"]]
 wrong.to_csv(snakemake.log.differences, index=False)
 columns = ["file", "cells", "differing", "wrong", "outcome"]
-pd.DataFrame(rows, columns=columns).to_csv(snakemake.output[0], index=False)
+pd.DataFrame(rows, columns=columns).to_csv(snakemake.output.table, index=False)
 if len(wrong):
     sys.exit(f"This is not what was published; {snakemake.log.differences} lists what differs.")
+leave_record(snakemake)

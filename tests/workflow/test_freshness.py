@@ -1,0 +1,297 @@
+"""What runs again after what: results follow the code and the settings, and never the clock."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import time
+
+import pytest
+from conftest import Project, copied, jobs
+
+pytestmark = pytest.mark.workflow
+BLOCKS = 5  # of the small study
+
+REPORT = {"html_report": 1, "all": 1}
+ABLATION_PAGES = {"render_ablations": 1, **REPORT}
+SUMMARIES = {"summaries": 1, "ledger": 1, **ABLATION_PAGES}
+VERDICTS = {"gather": 2, **SUMMARIES}
+PAGES = {"render_networks": 1, "render_coordinates": 1, **ABLATION_PAGES}
+TABLES = {"networks": 1, **VERDICTS, "gather": 4, **PAGES}
+CONTROLS = {"gather": 2, "render_coordinates": 1, **ABLATION_PAGES}
+
+
+def blocks(count, *rules):
+    """Return a number of jobs of every rule, and what follows from them."""
+    return {**dict.fromkeys(rules, count), **TABLES}
+
+
+def diagnosis(count):
+    return blocks(count, "schur", "ablation", "threshold", "controls")
+
+
+def append(file, text="# edited\n"):
+    def edit(folder):
+        with (folder / file).open("a") as stream:
+            stream.write(text)
+
+    return edit
+
+
+def replace(file, old, new):
+    def edit(folder):
+        content = (folder / file).read_bytes()
+        assert old.encode() in content
+        (folder / file).write_bytes(content.replace(old.encode(), new.encode()))
+
+    return edit
+
+
+def stamped(edit, file, when):
+    """Return an edit after which the file has a time stamp of another day."""
+
+    def stamp(folder):
+        edit(folder)
+        os.utime(folder / file, (when, when))
+
+    return stamp
+
+
+def touch(pattern):
+    def edit(folder):
+        for path in folder.glob(pattern):
+            path.touch()
+
+    return edit
+
+
+def delete(file):
+    return lambda folder: (folder / file).unlink()
+
+
+SCRIPT = "workflow/scripts/schur.py"
+PACKAGE = "workflow/rnnschur"
+SINE = "results/networks/sine/default/n16/seeds0-2"
+OLD, FUTURE = time.time() - 1e8, time.time() + 1e5
+
+# Every edit, and how many jobs of which rules it makes run again. A comment counts as code.
+EDITS = {
+    "nothing": (lambda folder: None, {}),
+    # touched
+    "a touched script": (touch(SCRIPT), {}),
+    "everything touched but results": (touch("[!r.]*/**/*.*"), {}),
+    "touched results": (touch("results/**/*.safetensors"), {}),
+    "a touched claim": (touch("report/claims.yaml"), {}),
+    "other ends of lines": (replace(SCRIPT, "\n", "\r\n"), {}),
+    # code
+    "a script": (append(SCRIPT), diagnosis(BLOCKS)),
+    "a script, stamped long ago": (stamped(append(SCRIPT), SCRIPT, OLD), diagnosis(BLOCKS)),
+    "a script, stamped tomorrow": (stamped(append(SCRIPT), SCRIPT, FUTURE), diagnosis(BLOCKS)),
+    "a module": (
+        append(f"{PACKAGE}/diagnosis.py"),
+        blocks(BLOCKS, "ablation", "threshold", "controls"),
+    ),
+    "a module, stamped long ago": (
+        stamped(append(f"{PACKAGE}/diagnosis.py"), f"{PACKAGE}/diagnosis.py", OLD),
+        blocks(BLOCKS, "ablation", "threshold", "controls"),
+    ),
+    "a family": (
+        append(f"{PACKAGE}/interventions/couplings.py"),
+        blocks(BLOCKS, "ablation", "threshold"),
+    ),
+    "a family of controls": (
+        append(f"{PACKAGE}/interventions/symmetries.py"),
+        {"controls": BLOCKS, **CONTROLS},
+    ),
+    "a task": (append(f"{PACKAGE}/tasks/sine.py"), {"train": 1, **diagnosis(1)}),
+    "an architecture": (
+        append(f"{PACKAGE}/architectures/cayley.py"),
+        {"train": 1, **diagnosis(1)},
+    ),
+    "what every script begins with": (
+        append("workflow/job.py"),
+        {"train": BLOCKS, **diagnosis(BLOCKS)},
+    ),
+    "a module that draws": (
+        append(f"{PACKAGE}/report/figures/networks.py"),
+        PAGES,
+    ),
+    "a notebook": (
+        replace("workflow/notebooks/networks.ipynb", '"source": [', '"source": [\n    "#\\n",'),
+        {"render_networks": 1, **REPORT},
+    ),
+    "a command": (
+        replace("workflow/rules/report.smk", "--no-progress-bar", "--no-progress-bar --log-output"),
+        PAGES,
+    ),
+    "a claim": (append("report/claims.yaml"), {"ledger": 1, **ABLATION_PAGES}),
+    "a number of the paper": (replace("report/paper.csv", "0.639", "0.638"), SUMMARIES),
+    "a caption": (append("report/captions/profile.rst", "."), REPORT),
+    "a rule's comment": (append("workflow/rules/schur.smk"), {}),
+    "what no job runs": (append("Makefile"), {}),
+    # settings
+    "a comment in the configuration": (append("config.yaml"), {}),
+    "epsilon": (replace("config.yaml", "epsilon: 0.1", "epsilon: 0.2"), VERDICTS),
+    "alpha": (
+        replace("config.yaml", " alpha: 0.9", " alpha: 0.8"),
+        blocks(BLOCKS, "ablation", "controls"),
+    ),
+    "resamples": (replace("config.yaml", "resamples: 200", "resamples: 300"), SUMMARIES),
+    "engine": (
+        replace("config.yaml", "engine: fast", "engine: reference"),
+        {"train": BLOCKS, **diagnosis(BLOCKS)},
+    ),
+    # results
+    "a lost report": (delete("results/report.html"), REPORT),
+    "a lost table": (delete("results/tables/ledger.csv"), {"ledger": 1, **ABLATION_PAGES}),
+    "a lost record": (delete("results/records/ledger.json"), {"ledger": 1, **ABLATION_PAGES}),
+    "half a record": (
+        lambda folder: (folder / "results/records/ledger.json").write_text('{"code": "4'),
+        {"ledger": 1, **ABLATION_PAGES},
+    ),
+    "other networks, stamped long ago": (
+        stamped(replace(f"{SINE}.json", "python", "Python"), f"{SINE}.json", OLD),
+        diagnosis(1),
+    ),
+}
+
+
+def planned(project, *arguments):
+    """Return how often each rule would run."""
+    printed = project.run("snakemake", "--dry-run", *arguments)
+    return {} if "Nothing to be done" in printed else jobs(printed)
+
+
+@pytest.fixture(scope="module")
+def original(finished, tmp_path_factory) -> Project:
+    """Return a copy of the finished study, times included, to be edited."""
+    return copied(finished.folder, tmp_path_factory.mktemp("freshness") / "project")
+
+
+@pytest.fixture
+def restored(original):
+    """Return the copy; the files that a test edits are put back, as new files."""
+    kept = {
+        path: path.read_bytes()
+        for path in original.folder.rglob("*")
+        if path.is_file()
+        and path.suffix not in {".safetensors", ".pyc", ".nbi", ".nbc"}
+        and not {".venv", ".snakemake"} & set(path.parts)
+    }
+    yield original
+    for path, content in kept.items():
+        if not path.exists() or path.read_bytes() != content:
+            path.write_bytes(content)
+
+
+@pytest.mark.parametrize("edit", EDITS)
+def test_an_edit_reruns_what_depends_on_it(restored, edit):
+    change, expected = EDITS[edit]
+    change(restored.folder)
+    assert planned(restored) == expected
+
+
+@pytest.mark.parametrize("how", ["with times", "without times", "without Snakemake's records"])
+def test_a_copy_elsewhere_is_as_fresh_as_its_original(finished, tmp_path, how):
+    function = shutil.copy2 if how == "with times" else shutil.copyfile
+    project = copied(finished.folder, tmp_path / "copy", copy_function=function)
+    if how == "without Snakemake's records":
+        shutil.rmtree(project.folder / ".snakemake")
+    assert planned(project) == {}
+    append(SCRIPT)(project.folder)
+    assert planned(project) == diagnosis(BLOCKS)
+
+
+def test_a_user_can_vouch_for_an_edit(finished, tmp_path):
+    project = copied(finished.folder, tmp_path / "copy")
+    append(f"{PACKAGE}/diagnosis.py")(project.folder)
+    before = (project.results / "tables" / "ablations.csv").read_bytes()
+    project.run("snakemake", "--touch")
+    assert planned(project) == {}
+    assert (project.results / "tables" / "ablations.csv").read_bytes() == before
+    record = json.loads((project.folder / f"{SINE}.json").read_text())
+    assert record["task"] == "sine"  # what else it tells is still there
+
+
+def test_a_clone_of_published_results_trains_nothing(finished, tmp_path):
+    """What git leaves out is missed only where something that needs it is outdated."""
+    project = copied(finished.folder, tmp_path / "clone", copy_function=shutil.copyfile)
+    shutil.rmtree(project.folder / ".snakemake")
+    left_out = ["figures/*.pdf", "networks/**/*.csv", "networks/**/*.schur.safetensors"]
+    for pattern in [*left_out, "notebooks/*", "benchmarks/**/*.tsv"]:
+        for path in project.results.glob(pattern):
+            path.unlink()
+    assert planned(project) == {"schur": BLOCKS, **PAGES}
+    append("workflow/rnnschur/diagnosis.py")(project.folder)
+    assert planned(project)["ablation"] == BLOCKS
+
+
+def test_cluster_profiles_judge_alike(finished):
+    assert planned(finished, "--profile", "profiles/slurm") == {}
+
+
+@pytest.fixture
+def epsilon(restored):
+    """Return the copy with another epsilon; afterwards it is as it was, results included."""
+    before = restored.folder.with_name("before")
+    shutil.copytree(restored.results, before)
+    replace("config.yaml", "epsilon: 0.1", "epsilon: 0.2")(restored.folder)
+    yield restored
+    shutil.rmtree(restored.results)
+    before.rename(restored.results)
+
+
+def test_a_report_of_other_tables_does_not_stand(epsilon):
+    report, config = epsilon.results / "report.html", epsilon.results / "config.json"
+    assert r"\u03b5 = 0.1" in report.read_text()
+    printed = epsilon.run("snakemake", "--until", "tables")
+    assert not report.exists() and not config.exists() and "Report " not in printed
+    # A single target that the report shows.
+    assert planned(epsilon) == SUMMARIES
+    epsilon.run("snakemake", "results/tables/ledger.csv")
+    assert not report.exists()
+    assert planned(epsilon) == ABLATION_PAGES
+    assert re.search("^Report  +results/report.html$", epsilon.run("snakemake"), re.MULTILINE)
+    assert r"\u03b5 = 0.2" in report.read_text()
+    assert json.loads(config.read_text())["diagnosis"]["epsilon"] == 0.2
+    assert planned(epsilon) == {}
+
+
+def test_a_report_of_these_tables_stands(restored):
+    """What comes before the tables may be done anew: the report is still one of the tables."""
+    report = restored.results / "report.html"
+    before = report.read_text()
+    replace("config.yaml", " alpha: 0.9", " alpha: 0.8")(restored.folder)
+    restored.run("snakemake", f"{SINE}.ablations.csv")
+    assert report.read_text() == before
+    assert planned(restored)["ablation"] == BLOCKS - 1
+    restored.configure()
+    restored.run("snakemake", f"{SINE}.ablations.csv")
+    assert planned(restored) == {}  # the same record again: nothing that follows is outdated
+
+
+def test_an_interrupted_report_comes_back(restored):
+    report = restored.results / "report.html"
+    log = restored.results / "logs" / "html_report.log"
+    report.unlink()
+    log.unlink()
+    process = restored.start("make", "--assume-old=.venv/.ready", "study", start_new_session=True)
+    deadline = time.monotonic() + 120
+    while not log.exists() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    os.killpg(process.pid, signal.SIGINT)
+    process.communicate()
+    assert process.returncode != 0 and not report.exists()
+    printed = restored.make("study")
+    assert "Nothing to be done" not in printed and report.exists()
+    assert not [path.name for path in restored.results.iterdir() if path.name.startswith(".")]
+
+
+def test_a_report_that_fails_says_why(restored):
+    (restored.folder / "report" / "workflow.rst").write_text("{{ nothing.at.all }}")
+    printed = restored.run("snakemake", success=False)
+    assert "The report was not made. The tables and figures are complete." in printed
+    assert "results/logs/html_report.log" in printed
+    assert not (restored.results / "report.html").exists()
+    assert not [path.name for path in restored.results.iterdir() if path.name.startswith(".")]

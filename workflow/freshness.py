@@ -1,0 +1,192 @@
+"""Whether a result is what today's code and settings give: the record beside it decides.
+
+Every job leaves a record beside its results, with three digests:
+
+code      of its script or notebook, of the modules that these import, of data in the repository
+settings  of the rule's other `params`, and of its command where it has one
+inputs    of the records of the results that it read, or of given results themselves
+
+A job whose record says otherwise than it would say today runs again, and so does what depends on
+it. No clock is asked: touched or copied files rerun nothing, and an edit counts whatever its time
+stamp. A record is a file of its own, so that it can be published with the results; those that
+Snakemake keeps cannot. By `snakemake --touch` a user vouches that what is there is what today's
+code and settings give: records are brought up to date and nothing runs.
+"""
+
+import hashlib
+import json
+import sys
+import time
+from collections.abc import Callable, Iterable
+from functools import cache
+from pathlib import Path
+
+from snakemake.io import ancient
+from snakemake.iocontainers import Wildcards
+
+from sources import ROOT
+
+# What a Snakefile can tell Snakemake: by `ancient`, not to look at the time of an input, as for
+# those of a fresh job; and by an input newer than the output, to run a finished job again. So an
+# outdated job gets such an input, which nothing reads. Its name, `code`, `settings`, `inputs` or
+# `record`, is what a dry run gives as the reason.
+CHANGED = Path(".snakemake/changed")
+
+
+def judge(rules: Iterable) -> None:
+    """Have the jobs of the given rules run again when their records are outdated, and only then.
+
+    Parameters
+    ----------
+    rules : iterable of snakemake.rules.Rule
+        Those with an output `record` are judged. Their param `code` lists the files behind them,
+        their param `records` the records of the results that they read; of what is given and not
+        made here, the files themselves. They get a param `recipe`: what a record of today says of
+        code and settings.
+    """
+    judged = [_Judged(rule) for rule in rules if rule.output.get("record")]
+
+    @cache
+    def outdated(record):
+        for rule in judged:
+            if (wildcards := rule.makes(record)) is not None:
+                return rule.reasons(record, wildcards, outdated)
+        return []  # given, and not made here
+
+    for rule in judged:
+        rule.follow(outdated)
+
+
+class _Judged:
+    """A rule whose jobs leave records."""
+
+    def __init__(self, rule):
+        self.rule = rule
+        self.params = dict(rule.params.items())
+        rule.set_params(recipe=lambda wildcards: json.dumps(self.recipe(wildcards)))
+
+    def makes(self, record: str) -> Wildcards | None:
+        """Return the wildcards of the job that leaves a record, if it is one of this rule's."""
+        match = self.rule.output.record.match(record)
+        return Wildcards(fromdict=match.groupdict()) if match else None
+
+    def values(self, wildcards: Wildcards) -> dict:
+        """Return the params of a job."""
+        return {name: of(wildcards) if callable(of) else of for name, of in self.params.items()}
+
+    def recipe(self, wildcards: Wildcards) -> dict[str, str]:
+        """Return what a record of today says of code and settings."""
+        settings = self.values(wildcards)
+        code, _ = settings.pop("code"), settings.pop("records")
+        settings = json.dumps([self.rule.shellcmd, settings], sort_keys=True)
+        return {"code": _digest_of_code(tuple(code)), "settings": _digest(settings.encode())}
+
+    def reasons(self, record: str, wildcards: Wildcards, outdated: Callable) -> list[str]:
+        """Return why a job must run again; nothing for one that is fresh."""
+        then = _read(record)
+        if then is None:
+            return ["record"]
+        read = [file.format(**wildcards) for file in self.values(wildcards)["records"]]
+        if any(outdated(file) for file in read):
+            return ["inputs"]
+        today = {**self.recipe(wildcards), "inputs": _digest_of_records(read)}
+        if self.rule.workflow.touch:
+            _write(record, {**then, **today})
+            return []
+        return [key for key in today if then.get(key) != today[key]]
+
+    def follow(self, outdated: Callable) -> None:
+        """Make the inputs of every job say whether it must run again."""
+        if not self.rule.workflow.is_main_process:
+            return  # that of a single job has nothing to decide
+
+        def reasons(wildcards):
+            return outdated(self.rule.output.record.apply_wildcards(wildcards))
+
+        def dated(files):
+            def paths(wildcards):
+                if callable(files):
+                    found = files(wildcards)
+                else:
+                    found = [str(file.apply_wildcards(wildcards)) for file in _listed(files)]
+                found = found if reasons(wildcards) else ancient(found)
+                return found[0] if isinstance(files, str) else found
+
+            return paths
+
+        inputs = self.rule.input
+        named = dict(inputs.items())
+        unnamed = inputs[: len(inputs) - sum(len(_listed(files)) for files in named.values())]
+        inputs.clear()
+        self.rule.set_input(
+            *(dated(file) for file in unnamed),
+            lambda wildcards: [_new(reason) for reason in reasons(wildcards)],
+            **{name: dated(files) for name, files in named.items()},
+        )
+
+
+def _listed(files) -> list:
+    """Return a file, several, or a function that returns some, as Snakemake has them, as a list."""
+    return [files] if isinstance(files, str) or callable(files) else list(files)
+
+
+def leave_record(job, **more) -> None:
+    """Write the record of a job, as the last thing that its script does.
+
+    Parameters
+    ----------
+    job : snakemake.script.Snakemake
+        What Snakemake hands to the script.
+    **more
+        What else the record should tell.
+    """
+    write_record(job.output.record, job.params.recipe, job.params.records, **more)
+
+
+def write_record(record: str, recipe: str, records: Iterable[str], **more) -> None:
+    """Write what a job was made from: its recipe, and the records of the results that it read."""
+    _write(record, {**more, **json.loads(recipe), "inputs": _digest_of_records(records)})
+
+
+def _write(record: str, content: dict) -> None:
+    part = Path(f"{record}.part")  # whole or not at all
+    part.write_text(json.dumps(content, indent=2) + "\n")
+    part.replace(record)
+
+
+def _read(record: str) -> dict | None:
+    """Return what a record says; nothing of one that is missing or is none."""
+    try:
+        content = json.loads(Path(record).read_text())
+    except (OSError, ValueError):
+        return None
+    return content if isinstance(content, dict) else None
+
+
+@cache
+def _digest_of_code(files: tuple[str, ...]) -> str:
+    # However git writes the ends of lines on this machine.
+    contents = ((ROOT / file).read_bytes().replace(b"\r\n", b"\n") for file in files)
+    return _digest("".join(map(_digest, contents)).encode())
+
+
+def _digest_of_records(records: Iterable[str]) -> str:
+    """Return a digest of what records say; one that is missing says nothing."""
+    contents = (path.read_bytes() if path.exists() else b"" for path in map(Path, records))
+    return _digest("".join(map(_digest, contents)).encode())
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+@cache
+def _new(reason: str) -> str:
+    """Return a file that is newer than every result, named by the reason to run again."""
+    CHANGED.mkdir(parents=True, exist_ok=True)
+    (CHANGED / reason).write_text(str(time.time_ns()))  # equal contents would not count as new
+    return str(CHANGED / reason)
+
+
+if __name__ == "__main__":  # RECORD RECIPE [RECORD...], for a rule with a command
+    write_record(sys.argv[1], sys.argv[2], sys.argv[3:])
