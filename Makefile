@@ -51,7 +51,7 @@ lint: $(READY)  ## check style of Python, notebooks and rules
 	snakemake --lint
 
 test: $(READY) lint  ## run the tests
-	pytest
+	pytest --numprocesses logical --maxprocesses 4 --dist loadfile
 
 test-cluster: $(READY)  ## run the study on a real Slurm of one node; needs root and apt-get
 	pytest tests/cluster -rs

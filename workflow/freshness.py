@@ -95,6 +95,17 @@ class _Judged:
             return []
         return [key for key in today if then.get(key) != today[key]]
 
+    def idle(self, wildcards: Wildcards) -> bool:
+        """Return whether a fresh job has nothing to do, so that what it read may be gone.
+
+        A clone of published results lacks what git leaves out, and needs it only where something
+        that reads it is outdated.
+        """
+        settings = self.rule.workflow.dag_settings
+        forced = settings.forceall or settings.forcerun or settings.forcetargets
+        outputs = _of(self.rule.output, wildcards)
+        return not forced and _there(outputs) == outputs
+
     def follow(self, outdated: Callable) -> None:
         """Make the inputs of every job say whether it must run again."""
         if not self.rule.workflow.is_main_process:
@@ -105,18 +116,16 @@ class _Judged:
 
         def dated(files):
             def paths(wildcards):
-                if callable(files):
-                    found = files(wildcards)
-                else:
-                    found = [str(file.apply_wildcards(wildcards)) for file in _listed(files)]
-                found = found if reasons(wildcards) else ancient(found)
-                return found[0] if isinstance(files, str) else found
+                found = files(wildcards) if callable(files) else _of(files, wildcards)
+                if not reasons(wildcards):
+                    found = ancient(_there(found) if self.idle(wildcards) else found)
+                return found[0] if isinstance(files, str) and found else found
 
             return paths
 
         inputs = self.rule.input
         named = dict(inputs.items())
-        unnamed = inputs[: len(inputs) - sum(len(_listed(files)) for files in named.values())]
+        unnamed = inputs[: len(inputs) - sum(map(_count, named.values()))]
         inputs.clear()
         self.rule.set_input(
             *(dated(file) for file in unnamed),
@@ -125,9 +134,19 @@ class _Judged:
         )
 
 
-def _listed(files) -> list:
-    """Return a file, several, or a function that returns some, as Snakemake has them, as a list."""
-    return [files] if isinstance(files, str) or callable(files) else list(files)
+def _count(files) -> int:
+    """Return how many entries a named input has among all inputs of a rule."""
+    return 1 if isinstance(files, str) or callable(files) else len(files)
+
+
+def _of(files, wildcards: Wildcards) -> list[str]:
+    """Return the paths of a job, given those of its rule."""
+    files = [files] if isinstance(files, str) else files
+    return [str(file.apply_wildcards(wildcards)) for file in files]
+
+
+def _there(files: Iterable[str]) -> list[str]:
+    return [file for file in files if Path(file).exists()]
 
 
 def leave_record(job, **more) -> None:

@@ -144,7 +144,8 @@ EDITS = {
     ),
     # results
     "a lost report": (delete("results/report.html"), REPORT),
-    "a lost table": (delete("results/tables/ledger.csv"), {"ledger": 1, **ABLATION_PAGES}),
+    "a lost table": (delete("results/tables/ledger.csv"), {"ledger": 1, "all": 1}),
+    "a lost table of a block": (delete(f"{SINE}.ablations.csv"), {}),
     "a lost record": (delete("results/records/ledger.json"), {"ledger": 1, **ABLATION_PAGES}),
     "half a record": (
         lambda folder: (folder / "results/records/ledger.json").write_text('{"code": "4'),
@@ -222,7 +223,8 @@ def test_a_clone_of_published_results_trains_nothing(finished, tmp_path):
     for pattern in [*left_out, "notebooks/*", "benchmarks/**/*.tsv"]:
         for path in project.results.glob(pattern):
             path.unlink()
-    assert planned(project) == {"schur": BLOCKS, **PAGES}
+    pages = ("render_networks", "render_ablations", "render_coordinates", "all")
+    assert planned(project) == {"schur": BLOCKS, **dict.fromkeys(pages, 1)}
     append("workflow/rnnschur/diagnosis.py")(project.folder)
     assert planned(project)["ablation"] == BLOCKS
 
@@ -276,7 +278,12 @@ def test_an_interrupted_report_comes_back(restored):
     log = restored.results / "logs" / "html_report.log"
     report.unlink()
     log.unlink()
-    process = restored.start("make", "--assume-old=.venv/.ready", "study", start_new_session=True)
+    # As at a terminal: what runs in the background ignores Ctrl-C.
+    terminal = {
+        "start_new_session": True,
+        "preexec_fn": lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    }
+    process = restored.start("make", "--assume-old=.venv/.ready", "study", **terminal)
     deadline = time.monotonic() + 120
     while not log.exists() and time.monotonic() < deadline:
         time.sleep(0.02)
