@@ -114,7 +114,9 @@ judge(workflow.rules)
 onstart:
     # A report of results that are about to change would mislead.
     changing = {file for job in workflow.dag.needrun_jobs() for file in job.output}
-    if not changing.isdisjoint(map(str, rules.results.input)):
+    if not workflow.touch and not changing.isdisjoint(
+        map(str, rules.results.input)
+    ):
         for file in rules.html_report.output:
             Path(file).unlink(missing_ok=True)
 
