@@ -51,7 +51,7 @@ def main():
         "files": len(files),
         "in the fullest folder": fullest,
         "folders": len(folders),
-        "records": len(listed["output"]),
+        "metadata": len(listed["output"]),
     }
     print(*row, sep=" | ")
     print(*(f"{value:,}" for value in row.values()), sep=" | ")

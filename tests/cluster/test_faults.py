@@ -15,7 +15,7 @@ TABLE = "results/tables/ablations.csv"
 
 @pytest.fixture
 def start(cluster):
-    """Return a function that starts the study through a profile, up to one table over all blocks."""
+    """Return a function that starts the study through a profile, up to a table of all blocks."""
     return lambda profile, *arguments: cluster.snakemake(profile, TABLE, *arguments)
 
 

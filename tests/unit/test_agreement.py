@@ -95,7 +95,10 @@ def test_tolerances_hold_roundings_to_bounds_and_pass_no_nan():
     networks = networks.assign(value=0.5, backward_error=[0.3, 0.4], scaled_step=[3, 0])
     other = networks.assign(value=[0.5, 0.5001], backward_error=[2.0, 9.0], scaled_step=[7, 0])
     assert table_disagreements(other, networks, "networks", 0.01).empty
-    for wrong in ({"backward_error": 31.0}, {"backward_error": float("nan")}, {"value": 0.51}):
+    for wrong in (
+        *({"backward_error": 31.0}, {"backward_error": float("nan")}, {"value": 0.51}),
+        *({"scaled_step": 129}, {"scaled_step": -1}, {"scaled_step": float("nan")}),
+    ):
         found = table_disagreements(networks.assign(**wrong), networks, "networks", 0.01)
         assert set(found["column"]) == set(wrong) and len(found) == 2
 

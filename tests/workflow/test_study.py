@@ -282,6 +282,10 @@ def test_a_diverged_network_is_named_and_the_others_go_on(project):
     printed = project.run("snakemake", "tables", success=False)
     for seed in range(3):
         assert f"network sine/broken/n8/seed{seed}: the loss is nan at update 1" in printed
+    log = "results/logs/train/sine/broken/n8/seeds0-2.log"
+    assert f"Failed: train sine broken 8 0 2; its log is {log}" in printed
+    assert (project.folder / log).exists()
+    assert "The same command, once the cause is mended, goes on" in printed
     folder = project.results / "networks" / "sine"
     assert len(pd.read_csv(folder / "orthogonal" / "n8" / "seeds0-2.ablations.csv")) == 24
     assert not list(folder.glob("broken/n8/seeds*.safetensors"))
