@@ -21,12 +21,13 @@ import math
 
 import numpy as np
 from llvmlite import ir
-from numba import njit
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
+from rnnschur.kernels.cache import compiled
+
 # Neither "nnan" nor "ninf": a diverged network must show as NaN, not as an arbitrary number.
-_OPTIONS = {"cache": True, "error_model": "numpy", "fastmath": {"contract", "reassoc", "nsz"}}
+_OPTIONS = {"error_model": "numpy", "fastmath": {"contract", "reassoc", "nsz"}}
 
 
 def signatures(template):
@@ -93,7 +94,7 @@ def make_tile(rows, vectors):
 _tile_4x3, _tile_4x2, _tile_8x1 = make_tile(4, 3), make_tile(4, 2), make_tile(8, 1)
 
 
-@njit(signatures("void(real[:, ::1], real[:, :], real[:, ::1], boolean)"), **_OPTIONS)
+@compiled(signatures("void(real[:, ::1], real[:, :], real[:, ::1], boolean)"), **_OPTIONS)
 def gemm(C, A, B, add):
     """C = A B, or C += A B if `add`; C has multiples of 8 rows and columns."""
     rows, columns = C.shape
@@ -115,7 +116,7 @@ def gemm(C, A, B, add):
             j += 3 * lanes
 
 
-@njit(signatures("void(real[:, ::1])"), **_OPTIONS)
+@compiled(signatures("void(real[:, ::1])"), **_OPTIONS)
 def tanh(h):
     """Replace h by tanh(h), to 5e-7 (float32) or 6e-15 (float64) of its value.
 
@@ -141,7 +142,7 @@ def tanh(h):
         z[i] = math.copysign(p / q, z[i])
 
 
-@njit(**_OPTIONS)
+@compiled(**_OPTIONS)
 def forward(H, x, W_xh_T, W_hh_T, W_hy_T, y, onset):
     """Run K recurrent matrices side by side; H (K, states kept, batch, units) is a ring."""
     for t in range(len(x)):
@@ -161,7 +162,7 @@ def forward(H, x, W_xh_T, W_hh_T, W_hy_T, y, onset):
                 gemm(y[k, t - onset], h, W_hy_T, False)
 
 
-@njit(**_OPTIONS)
+@compiled(**_OPTIONS)
 def backward(H, G, y, x, targets, W_hh, W_hy, g_xh, g_hh, g_hy, count):
     """Turn the outputs y into their errors, fill the gradients and return the loss."""
     one, scale, loss = H.dtype.type(1), 2 / count, 0.0
