@@ -5,6 +5,7 @@ since Snakemake reads it again in every job.
 """
 
 import math
+import os
 from itertools import product
 from pathlib import Path
 from typing import NamedTuple
@@ -102,6 +103,7 @@ def check(config: dict) -> None:
             interventions.make(name, settings, shared(config))
         except ValueError as error:
             raise ValueError(f"interventions.{name}.{error}") from None
+    _results(config)
     _given(config)
     seen = set()
     for condition in conditions(config):
@@ -116,6 +118,17 @@ def check(config: dict) -> None:
             f"diagnosis.fragile is {diagnosis['fragile']}; allowed: a number above "
             f"diagnosis.epsilon, which is {diagnosis['epsilon']}"
         )
+
+
+def _results(config: dict) -> None:
+    """Raise ValueError if the results folder cannot be one, as a link to a disk that is off."""
+    folder = Path(config["results"])
+    for place in (folder, *folder.parents):
+        if os.path.lexists(place) and not place.is_dir():
+            raise ValueError(
+                f"results is {str(folder)!r}, where {place} leads to {place.resolve()}; "
+                "allowed: a folder, or a link to one that is there"
+            )
 
 
 def _given(config: dict) -> None:

@@ -218,6 +218,19 @@ def test_snakemake_stops_with_one_line(project):
     assert not project.results.exists()
 
 
+@pytest.mark.parametrize("results", ["off", "off/results", "file"])
+def test_a_results_folder_that_cannot_be_one_is_named(results, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "off").symlink_to(tmp_path / "disk")
+    (tmp_path / "file").touch()
+    place = results.partition("/")[0]
+    message = f"results is '{results}', where {place} leads to {(tmp_path / place).resolve()}; "
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}allowed: a folder, or a link to"):
+        study.check({**CONFIG, "results": results})
+    (tmp_path / "disk").mkdir()
+    study.check({**CONFIG, "results": "off/results"})
+
+
 def test_importing_the_study_is_quick_to_parse():
     code = "import study, sys; print('torch' in sys.modules or 'numba' in sys.modules)"
     printed = subprocess.run(

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
+from safetensors.numpy import save as written
 
 #: Types of numbers that are read, as safetensors names them.
 ALLOWED = ("F32", "F64", "I8", "I16", "I32", "I64", "U8", "U16", "U32", "U64")
@@ -29,7 +29,8 @@ def whole_file(path: str | Path, write) -> None:
 def save(path: str | Path, tensors: dict[str, np.ndarray]) -> None:
     """Write arrays to a safetensors file, whole or not at all."""
     arrays = {name: np.ascontiguousarray(array) for name, array in tensors.items()}
-    whole_file(path, lambda temporary: save_file(arrays, temporary))
+    # Not by its save_file, which lets nobody but the user read what it writes, whatever the umask.
+    whole_file(path, lambda temporary: temporary.write_bytes(written(arrays)))
 
 
 def load(path: str | Path) -> dict[str, np.ndarray]:

@@ -42,7 +42,7 @@ rule render_networks:
             }
         ),
     shell:
-        "papermill --no-progress-bar -k python3 -y {params.settings:q}"
+        "python -m papermill --no-progress-bar -k python3 -y {params.settings:q}"
         " {input.notebook} {output.notebook} > {log} 2>&1"
         " && python -m freshness {output.record} {params.recipe:q} {params.records}"
 
