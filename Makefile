@@ -9,7 +9,7 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 unexport $(filter PYTHON% SNAKEMAKE_%,$(.VARIABLES))
 export PYTHONSAFEPATH := 1
 RUN := $(VENV)/bin/python -m
-SNAKEMAKE := XDG_CACHE_HOME=.snakemake/cache $(RUN) snakemake
+SNAKEMAKE := XDG_CACHE_HOME="$(CURDIR)/.snakemake/cache" $(RUN) snakemake
 
 .PHONY: help environment study demo compare verify search publish bench lint test test-cluster clean
 

@@ -1,5 +1,6 @@
 """Weights on disk: whole or absent, and named when they are wrong."""
 
+import os
 import pickle
 
 import numpy as np
@@ -163,6 +164,16 @@ def test_double_precision_and_whole_numbers_are_read(tmp_path):
         assert network.dtype == np.float64
         np.testing.assert_array_equal(network.weights["W_hy"], whole[seed])
         np.testing.assert_array_equal(network.weights["W_hh"], tensors()["W_hh"][seed])
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o027, 0o077])
+def test_permissions_are_what_the_umask_says(tmp_path, umask):
+    before = os.umask(umask)
+    try:
+        storage.save(tmp_path / "weights.safetensors", tensors())
+    finally:
+        os.umask(before)
+    assert (tmp_path / "weights.safetensors").stat().st_mode & 0o777 == 0o666 & ~umask
 
 
 def test_an_interrupted_writer_leaves_nothing(tmp_path):

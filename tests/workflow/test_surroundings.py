@@ -139,13 +139,11 @@ def test_another_working_folder_with_modules_and_results_on_another_disk(tmp_pat
     assert (elsewhere / "results").is_symlink()
 
 
-SHOW = ["make", "--assume-old=.venv/.ready", "-f", "Makefile", "-f", "show.mk", "show"]
-
-
 def test_what_make_hands_on(tmp_path):
     """The environment of what make starts, before the Snakefile can decide anything."""
     shutil.copy(ROOT / "Makefile", tmp_path)
-    (tmp_path / "show.mk").write_text("show:\n\t@env\n")
+    show = "show:\n\t@$(subst $(RUN) snakemake,env,$(SNAKEMAKE))\n"
+    (tmp_path / "show.mk").write_text(show)
     settings = {
         "PYTHONPATH": "/modules",
         "PYTHONHOME": "/python",
@@ -153,10 +151,11 @@ def test_what_make_hands_on(tmp_path):
         "SNAKEMAKE_PROFILE": "mine",
         "PIP_EXTRA_INDEX_URL": "https://example.org",
     }
-    shown = started(tmp_path, *SHOW, **settings).splitlines()
+    shown = started(tmp_path, *"make -f Makefile -f show.mk show".split(), **settings).splitlines()
     names = {line.partition("=")[0] for line in shown}
     assert names & settings.keys() == {"PIP_EXTRA_INDEX_URL"}
     assert "PYTHONSAFEPATH=1" in shown
+    assert f"XDG_CACHE_HOME={tmp_path}/.snakemake/cache" in shown  # if relative, it is ignored
 
 
 def test_modules_that_snakemake_has_taken_from_elsewhere_are_refused(tmp_path):
