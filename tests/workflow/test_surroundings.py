@@ -151,7 +151,8 @@ def test_what_make_hands_on(tmp_path):
         "SNAKEMAKE_PROFILE": "mine",
         "PIP_EXTRA_INDEX_URL": "https://example.org",
     }
-    shown = started(tmp_path, *"make -f Makefile -f show.mk show".split(), **settings).splitlines()
+    make = ["make", "-f", "Makefile", "-f", "show.mk", "show"]
+    shown = started(tmp_path, *make, **settings).splitlines()
     names = {line.partition("=")[0] for line in shown}
     assert names & settings.keys() == {"PIP_EXTRA_INDEX_URL"}
     assert "PYTHONSAFEPATH=1" in shown
