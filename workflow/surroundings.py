@@ -98,7 +98,8 @@ def install(requirements: Path) -> None:
     pip = [sys.executable, "-I", "-m", "pip"]
     # With pip's own variables it might list nothing, or run in another environment.
     plain = {k: v for k, v in user.items() if not k.startswith("PIP_") or k == "PIP_CONFIG_FILE"}
-    listed = subprocess.run([*pip, "config", "list"], env=plain, capture_output=True, text=True)
+    loudly = {**plain, "PIP_VERBOSE": "3"}  # a user's file may silence it
+    listed = subprocess.run([*pip, "config", "list"], env=loudly, capture_output=True, text=True)
     settings = {**plain, **kept_by_pip(listed.stdout, user), "PIP_CONFIG_FILE": os.devnull}
     quietly = [*pip, "install", "--disable-pip-version-check", "--quiet"]
     for what in (["--requirement", requirements], ["--no-deps", "--editable", "."]):

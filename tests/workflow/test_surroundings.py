@@ -188,9 +188,9 @@ PIP_CONF = """
 no-index = true
 find-links = {wheels}
 user = true
+quiet = 3
 [install]
 target = {target}
-quiet = 3
 """
 
 
@@ -213,10 +213,8 @@ def test_a_moved_environment_and_settings_of_pip(tmp_path):
     (folder / "backend.py").write_text(BACKEND)
     modules = written(home / "modules", pip=FOREIGN.format("pip"), venv=FOREIGN.format("venv"))
     (home / "pip").mkdir()
-    (home / "pip" / "pip.conf").write_text(
-        PIP_CONF.format(wheels=tmp_path / "wheels", target=home / "target")
-    )
-    (tmp_path / "wheels").symlink_to(folder / "wheels")
+    conf = PIP_CONF.format(wheels=folder / "wheels", target=home / "target")
+    (home / "pip" / "pip.conf").write_text(conf)
     settings = {"XDG_CONFIG_HOME": str(home), "PYTHONPATH": str(modules)}
     settings |= {"PIP_USER": "1", "PIP_PREFIX": str(home / "prefix"), "PIP_NO_DEPS": "1"}
     settings |= {"PIP_DRY_RUN": "1", "PIP_REQUIRE_VIRTUALENV": "1", "PIP_PYTHON": "/bin/false"}
