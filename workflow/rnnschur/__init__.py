@@ -1,8 +1,8 @@
 """Ordered real Schur diagnosis of trained recurrent networks.
 
 The package holds the science and knows nothing of Snakemake or of file layout. In the order in
-which the data flows: versions, extras, streams, tables, tensors, arrays, options, batch, metrics,
-coordinates, kernels, cells, tasks, architectures, training, network, weights, interventions,
+which the data flows: versions, extras, streams, tables, tensors, arrays, options, nonlinearities,
+constraints, batch, metrics, coordinates, kernels, cells, tasks, architectures, training, network, weights, interventions,
 criterion, diagnosis, statistics, findings, paper, report. Each module imports only from those
 before it.
 

@@ -17,41 +17,88 @@ class Batch:
     ----------
     inputs : numpy.ndarray, shape (T, B, inputs)
         B sequences of T steps.
-    targets : numpy.ndarray, shape (T - onset, B, outputs)
-        What the outputs should be from step `onset` on.
+    targets : numpy.ndarray, shape (T - onset, B, outputs), optional
+        What the outputs should be from step `onset` on; without them a network can only be
+        compared with itself.
     onset : int, optional
         First step that is compared with a target, counted from 0; by default the targets are
-        those of the last steps.
+        those of the last steps, and without targets all steps count.
+    mask : numpy.ndarray, shape (T - onset, B), optional
+        1 where an output counts and 0 where it does not; by default all count.
+    h0 : numpy.ndarray, shape (N,) or (B, N), optional
+        Initial state, one for all sequences or one for each; by default the network's own.
 
     Raises
     ------
     ValueError
-        If an array is not real and three-dimensional, or the shapes do not fit together; the
-        message names the array, its shape and what is allowed.
+        If an array is not real and three-dimensional, or the shapes do not fit together, or the
+        mask leaves nothing; the message names the array, its shape and what is allowed.
     """
 
     inputs: np.ndarray
-    targets: np.ndarray
+    targets: np.ndarray | None = None
     onset: int | None = None
+    mask: np.ndarray | None = None
+    h0: np.ndarray | None = None
 
     def __post_init__(self):
-        inputs, targets = (real_array(getattr(self, n), n, 3) for n in ("inputs", "targets"))
-        for name, array in (("inputs", inputs), ("targets", targets)):
+        arrays = {"inputs": real_array(self.inputs, "inputs", 3)}
+        if self.targets is not None:
+            arrays["targets"] = real_array(self.targets, "targets", 3)
+        for name, array in arrays.items():
             if 0 in array.shape:
                 raise ValueError(f"{name} have shape {array.shape}; allowed: no axis of length 0")
+        inputs, targets = arrays["inputs"], arrays.get("targets")
         steps, sequences = inputs.shape[:2]
-        onset = steps - len(targets) if self.onset is None else self.onset
+        onset = self.onset
+        if onset is None:
+            onset = 0 if targets is None else steps - len(targets)
         if not isinstance(onset, int | np.integer) or isinstance(onset, bool):
             raise ValueError(f"onset is {onset!r}; allowed: a whole number")
-        if not 0 <= onset < steps or targets.shape[:2] != (steps - onset, sequences):
+        if targets is None and not 0 <= onset < steps:
+            raise ValueError(f"onset is {onset}; allowed: from 0 to {steps - 1}, the last step")
+        if targets is not None and (
+            not 0 <= onset < steps or targets.shape[:2] != (steps - onset, sequences)
+        ):
             raise ValueError(
                 f"targets have shape {targets.shape}"
                 + ("" if self.onset is None else f" and onset is {onset}")
                 + f"; allowed with inputs of shape {inputs.shape}: up to {steps} steps, those from "
                 f"the onset on, and {sequences} sequences"
             )
-        for name, value in (("inputs", inputs), ("targets", targets), ("onset", int(onset))):
+        arrays |= {"onset": int(onset), "mask": self._mask(steps - onset, sequences)}
+        for name, value in (arrays | {"h0": self._start(sequences)}).items():
             object.__setattr__(self, name, value)
+
+    def _mask(self, steps: int, sequences: int) -> np.ndarray | None:
+        """Return the mask as truths."""
+        if self.mask is None:
+            return None
+        mask = real_array(self.mask, "mask")
+        if mask.shape != (steps, sequences):
+            raise ValueError(
+                f"mask has shape {mask.shape}; allowed: ({steps}, {sequences}), the steps from the "
+                "onset on and the sequences"
+            )
+        if not np.isin(mask, (0, 1)).all():
+            raise ValueError("mask has entries other than 0 and 1; allowed: 1 where outputs count")
+        if not mask.any():
+            raise ValueError("mask is 0 everywhere; allowed: 1 where outputs count, at least once")
+        return mask == 1
+
+    def _start(self, sequences: int) -> np.ndarray | None:
+        """Return the initial states, all of them finite."""
+        if self.h0 is None:
+            return None
+        h0 = real_array(self.h0, "h0")
+        if h0.ndim not in (1, 2) or h0.ndim == 2 and len(h0) != sequences or h0.size == 0:
+            raise ValueError(
+                f"h0 has shape {h0.shape}; allowed: (units,) or ({sequences}, units), one for each "
+                "sequence"
+            )
+        if not np.isfinite(h0).all():
+            raise ValueError("h0 has entries that are not finite")
+        return h0
 
     @property
     def steps(self) -> int:
@@ -62,3 +109,26 @@ class Batch:
     def sequences(self) -> int:
         """Number of sequences B."""
         return self.inputs.shape[1]
+
+    def counted(self, array: np.ndarray) -> np.ndarray:
+        """Return what counts of an array (..., T - onset, B, outputs).
+
+        Returns
+        -------
+        numpy.ndarray, shape (..., T - onset, B, outputs) or (..., M, 1, outputs)
+            The array itself without a mask. With one, the M outputs that it leaves, as if they
+            were one sequence: all measures are means over steps and sequences.
+
+        Raises
+        ------
+        ValueError
+            If the array does not have the steps and sequences of the mask.
+        """
+        if self.mask is None:
+            return array
+        if np.shape(array)[-3:-1] != self.mask.shape:
+            raise ValueError(
+                f"outputs have shape {np.shape(array)}; allowed with a mask: (..., steps, "
+                f"sequences, outputs), {self.mask.shape} of steps and sequences"
+            )
+        return array[..., self.mask, :][..., None, :]

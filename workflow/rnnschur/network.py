@@ -9,7 +9,7 @@ import numpy as np
 
 from rnnschur.arrays import real_array
 from rnnschur.batch import Batch
-from rnnschur.cells import ENGINES, CellBase, Recurrent, make
+from rnnschur.cells import CONSTRAINTS, ENGINES, CellBase, Recurrent, make
 from rnnschur.coordinates.schur import OrderedSchur, ordered_real_schur
 
 
@@ -23,8 +23,10 @@ class Network:
         The cell, or the name of one that has no options, such as ``tanh``.
     weights : mapping of str to array_like
         Its weights, with the names and shapes of `cell` (for ``tanh`` W_hh (N, N), W_xh
-        (N, inputs) and W_hy (outputs, N)). Kept as numpy arrays of one precision, float32 where
-        all of them have it and float64 otherwise.
+        (N, inputs) and W_hy (outputs, N), and where there are such b_h (N,), b_y (outputs,) and
+        h0 (N,)). Kept as numpy arrays of one precision, float32 where all of them have it and
+        float64 otherwise. Every cell with a W_hh takes mask_hh (N, N) and sign_h (N,) beside
+        them, which say what W_hh may be (see `rnnschur.constraints`) and change no output.
     forms : dict of str to OrderedSchur, optional
         Ordered real Schur forms that are there already, by the name of the matrix.
 
@@ -46,25 +48,28 @@ class Network:
 
     def __post_init__(self):
         cell = self.cell if isinstance(self.cell, CellBase) else make(self.cell)
-        axes, given = cell.axes, dict(self.weights)
-        wrong = [name for name in (*axes, *given) if (name in axes) != (name in given)]
-        if wrong:
-            raise ValueError(
-                f"{wrong[0]} is {'missing' if wrong[0] in axes else 'unknown'}; "
-                f"allowed: {', '.join(axes)}"
-            )
+        given = dict(self.weights)
+        for name in cell.axes:
+            if name not in given:
+                raise ValueError(f"{name} is missing; allowed: {', '.join(cell.axes)}")
+        for name in given:
+            if name not in cell.known:
+                raise ValueError(f"{name} is unknown; allowed: {', '.join(cell.known)}")
+        axes = {name: words for name, words in cell.known.items() if name in given}
         arrays = {name: real_array(given[name], name, len(axes[name])) for name in axes}
         size = _sizes(axes, arrays)
         for name, array in arrays.items():
-            expected = tuple(size[axis] for axis in axes[name])
+            words = ["unit" if axis == "gate" else axis for axis in axes[name]]
+            expected = tuple(size[word] for word in words)
             if 0 in array.shape:
                 raise ValueError(f"{name} has shape {array.shape}; allowed: no axis of length 0")
             if array.shape != expected:
-                words = ", ".join(f"{axis}s" for axis in axes[name])
+                words = ", ".join(f"{word}s" for word in words)
                 raise ValueError(f"{name} has shape {array.shape}; allowed: ({words}) = {expected}")
             if not np.all(np.isfinite(array)):
                 raise ValueError(f"{name} has entries that are not finite")
-        dtype = np.result_type(*arrays.values())
+        cell.check(arrays)
+        dtype = np.result_type(*(arrays[name] for name in arrays if name not in CONSTRAINTS))
         weights = {name: np.ascontiguousarray(array, dtype) for name, array in arrays.items()}
         object.__setattr__(self, "cell", cell)
         object.__setattr__(self, "weights", weights)
@@ -72,20 +77,27 @@ class Network:
     @property
     def sizes(self) -> dict[str, int]:
         """Numbers of units, inputs and outputs, by the words ``unit``, ``input``, ``output``."""
-        return _sizes(self.cell.axes, self.weights)
+        return _sizes(self.cell.known, self.weights)
 
     @property
     def dtype(self) -> np.dtype:
         """Precision of the weights, float32 or float64."""
-        return np.result_type(*self.weights.values())
+        return next(iter(self.weights.values())).dtype
 
     @property
     def headline(self) -> tuple[str, Recurrent]:
         """The recurrent matrix that a diagnosis decomposes first, and its name."""
         return next(iter(self.cell.matrices(self.weights).items()))
 
-    def schur(self, name: str = "W_hh") -> OrderedSchur:
-        """Return the ordered real Schur form of a recurrent matrix, computed once."""
+    def schur(self, name: str | None = None) -> OrderedSchur:
+        """Return the ordered real Schur form of a recurrent matrix, computed once.
+
+        Parameters
+        ----------
+        name : str, optional
+            One of the cell's matrices, by default that of the headline.
+        """
+        name = name or self.headline[0]
         if name not in self.forms:
             self.forms[name] = ordered_real_schur(self.cell.matrices(self.weights)[name].matrix)
         return self.forms[name]
@@ -110,7 +122,8 @@ class Network:
         Raises
         ------
         ValueError
-            For an engine that is not in `ENGINES`, or inputs of another size than the network's.
+            For an engine that is not in `ENGINES`, or inputs or initial states of another size than
+            the network's.
         """
         if engine not in ENGINES:
             raise ValueError(f"engine is {engine!r}; allowed: {', '.join(ENGINES)}")
@@ -120,10 +133,28 @@ class Network:
                 f"{self.sizes['input']}), since the network has that many inputs"
             )
         inputs = np.ascontiguousarray(batch.inputs, self.dtype)
-        weights = {**self.weights, **self.changed(changes or {})}
-        if engine == "fast" and self.cell.compiled is not None:
+        weights = {**self.weights, **self.changed(changes or {})} | self._started(batch)
+        weights = {name: w for name, w in weights.items() if name not in CONSTRAINTS}
+        # The kernel knows neither optional weights nor options.
+        plain = weights.keys() == self.cell.axes.keys() and self.cell.is_plain
+        if engine == "fast" and self.cell.compiled is not None and plain:
             return self.cell.compiled(weights, inputs, batch.onset)
-        return self.cell.outputs(weights, inputs, batch.onset)
+        # A network that is cut may run away, which is for the measures to tell.
+        with np.errstate(over="ignore", invalid="ignore"):
+            return self.cell.outputs(weights, inputs, batch.onset)
+
+    def _started(self, batch: Batch) -> dict[str, np.ndarray]:
+        """Return the initial states that come with a batch, if any."""
+        if batch.h0 is None:
+            return {}
+        if "h0" not in self.cell.known:
+            raise ValueError("h0 is unknown to the cell; allowed: sequences without initial states")
+        if batch.h0.shape[-1] != self.sizes["unit"]:
+            raise ValueError(
+                f"h0 has shape {batch.h0.shape}; allowed: {self.sizes['unit']} units, as the "
+                "network has"
+            )
+        return {"h0": np.ascontiguousarray(batch.h0, self.dtype)}
 
     def replace(self, changes: Mapping[str, np.ndarray]) -> Network:
         """Return the network with some weights changed, in its own precision."""
@@ -154,7 +185,7 @@ class Network:
 def _sizes(axes: Mapping[str, tuple[str, ...]], weights: Mapping) -> dict[str, int]:
     """Return the length of each kind of axis, as the first weight that has it says."""
     sizes: dict[str, int] = {}
-    for name, words in axes.items():
-        for word, length in zip(words, weights[name].shape, strict=True):
-            sizes.setdefault(word, length)
+    for name, weight in weights.items():
+        for word, length in zip(axes[name], weight.shape, strict=True):
+            sizes.setdefault("unit" if word == "gate" else word, length)
     return sizes

@@ -17,7 +17,8 @@ def load_networks(path: str | Path, cell: CellBase | str = "tanh") -> dict[int, 
     Parameters
     ----------
     path : path
-        Holds every weight of the cell, stacked along the first axis, and ``seed``, int64.
+        Holds every weight of the cell, those that are optional or not, stacked along the first
+        axis, and ``seed``, int64.
     cell : CellBase or str
         What the networks are made of.
 
@@ -32,7 +33,7 @@ def load_networks(path: str | Path, cell: CellBase | str = "tanh") -> dict[int, 
     tensors = load(path)
     names = (*cell.axes, "seed")
     missing = [name for name in names if name not in tensors]
-    unknown = [name for name in tensors if name not in names]
+    unknown = [name for name in tensors if name not in (*cell.known, "seed")]
     if missing or unknown:
         fault = f"lacks {', '.join(missing)}" if missing else f"has {', '.join(unknown)}"
         raise ValueError(f"{path} {fault}; it must hold {', '.join(names)}")
@@ -43,8 +44,9 @@ def load_networks(path: str | Path, cell: CellBase | str = "tanh") -> dict[int, 
             "allowed: (S,) different whole numbers"
         )
     for name, stack in tensors.items():
-        if stack.ndim != len(cell.axes[name]) + 1 or len(stack) != len(seeds):
-            words = ", ".join(["S", *(f"{axis}s" for axis in cell.axes[name])])
+        axes = ["unit" if axis == "gate" else axis for axis in cell.known[name]]
+        if stack.ndim != len(axes) + 1 or len(stack) != len(seeds):
+            words = ", ".join(["S", *(f"{axis}s" for axis in axes)])
             raise ValueError(
                 f"{path}: {name} has shape {stack.shape}; allowed: ({words}), S = {len(seeds)}"
             )

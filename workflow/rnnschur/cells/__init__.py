@@ -4,10 +4,10 @@ Every module here but `base` is a cell under its own name. To add one, write a m
 ``Cell`` derives from `CellBase`.
 """
 
-from rnnschur.cells.base import ENGINES, CellBase, Recurrent
+from rnnschur.cells.base import CONSTRAINTS, ENGINES, CellBase, Recurrent
 from rnnschur.options import load, plugins
 
-__all__ = ["CELLS", "ENGINES", "CellBase", "Recurrent", "make"]
+__all__ = ["CELLS", "CONSTRAINTS", "ENGINES", "CellBase", "Recurrent", "make"]
 
 CELLS = plugins(__path__)
 

@@ -4,19 +4,34 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from types import ModuleType
 from typing import ClassVar
 
 import numpy as np
 
-from rnnschur.coordinates.symmetries import permute_and_flip, random_symmetry, rotate
-from rnnschur.options import Options
+from rnnschur import constraints
+from rnnschur.arrays import real_array
+from rnnschur.coordinates.symmetries import (
+    permute_and_scale,
+    random_rotation,
+    random_symmetry,
+    rotate,
+)
+from rnnschur.nonlinearities import NONLINEARITIES, OUTPUTS
+from rnnschur.options import Options, option
 
 Weights = Mapping[str, np.ndarray]
 
 #: What can roll out a network: compiled code, or the equation in numpy or PyTorch.
 ENGINES = ("fast", "reference")
+
+#: What is known of a recurrent matrix beside its entries (see `rnnschur.constraints`). No equation
+#: has them: W_hh is what acts.
+CONSTRAINTS = {"mask_hh": ("gate", "gate"), "sign_h": ("gate",)}
+
+#: A matrix (N, N) that symmetries take along as they take states: it starts as the identity.
+BASIS = {"basis": ("unit", "state")}
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,50 +43,130 @@ class Recurrent:
     matrix : numpy.ndarray, shape (N, N)
     write_back : callable
         Takes a changed matrix and returns the weights that change with it, by name.
+    weight : numpy.ndarray, shape (N, N), optional
+        The weight that changes, where it is not the matrix itself: removed mass is measured on it.
+    exponent : float, optional
+        Of a step matrix, the step in units of the time constant: the threshold on its moduli is
+        alpha ** exponent.
+    gauge : {None, "signs", "scales", "basis"}
+        What the outputs leave free about the units and the sectors of this matrix depend on:
+        nothing, signs of units, their positive scales, or any basis.
     """
 
     matrix: np.ndarray
     write_back: Callable[[np.ndarray], dict[str, np.ndarray]]
+    weight: np.ndarray | None = None
+    exponent: float | None = None
+    gauge: str | None = None
+
+
+def named(functions: Mapping, default: str) -> object:
+    """Declare a key that is the name of a nonlinearity."""
+    names = tuple(functions)
+    return option(", ".join(names), lambda v: isinstance(v, str) and v in names, default)
 
 
 @dataclass(frozen=True)
 class CellBase(Options, ABC):
-    """One step of a recurrent network, and the shapes of its weights.
+    r"""One step of a recurrent network, the shapes of its weights, and its readout
 
-    The fields of a subclass are its options. States start at zero.
+    .. math:: y_t = g(W_{hy}\, r(h_t) + b_y).
+
+    The fields of a subclass are its options, beside those of the readout.
+
+    Parameters
+    ----------
+    output : str
+        :math:`g`, by its name in `rnnschur.nonlinearities.OUTPUTS`.
+    readout : str
+        :math:`r`, by its name in `rnnschur.nonlinearities.NONLINEARITIES`: ``linear`` reads the
+        state, the name of the cell's own nonlinearity the activity of a state that is a current.
+    early : bool
+        Whether :math:`y_t` reads the state before the step, :math:`h_{t-1}`.
 
     Attributes
     ----------
     axes : mapping of str to tuple of str
-        What the axes of each weight run over: ``unit``, ``input`` or ``output``.
+        What the axes of each weight run over: ``unit``, ``input`` or ``output``; ``gate`` is a
+        number for each unit that has no sign or scale of its own, such as a time constant.
+    optional : mapping of str to tuple of str
+        The same for weights that a network may have or not. A cell names here what its equation
+        uses. ``h0`` may come with the sequences (see `rnnschur.Batch`) and has then the shape
+        (B, N).
     recurrent : tuple of str
         The weights through which states act on states, the one of the headline first. Leading
         axes of theirs are kept by `states`: many interventions at once.
-    odd : bool
-        Whether the nonlinearity is odd, so that the signs of units may be flipped.
+    odd, homogeneous : bool
+        Whether signs of units may be flipped, or their scales changed, without the states of the
+        others noticing (see `rnnschur.nonlinearities`).
     """
+
+    output: str = named(OUTPUTS, "linear")
+    readout: str = named(NONLINEARITIES, "linear")
+    early: bool = option("true or false", lambda value: isinstance(value, bool), False)
 
     axes: ClassVar[Mapping[str, tuple[str, ...]]] = {
         "W_hh": ("unit", "unit"),
         "W_xh": ("unit", "input"),
         "W_hy": ("output", "unit"),
     }
+    optional: ClassVar[Mapping[str, tuple[str, ...]]] = {"b_y": ("output",), **CONSTRAINTS}
     recurrent: ClassVar[tuple[str, ...]] = ("W_hh",)
     odd: ClassVar[bool] = False
-    #: Outputs of the cell by compiled code, ``(weights, inputs, onset)``, where there is some.
+    homogeneous: ClassVar[bool] = False
+    #: Outputs of the cell by compiled code, ``(weights, inputs, onset)``, where there is some; it
+    #: knows no optional weights and no options.
     compiled: ClassVar[Callable | None] = None
 
+    @property
+    def known(self) -> dict[str, tuple[str, ...]]:
+        """The axes of all weights that a network may have, required ones first."""
+        return {**self.axes, **self.optional}
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether every option has its default."""
+        return all(getattr(self, key.name) == key.default for key in fields(self))
+
+    @property
+    def flips(self) -> bool:
+        """Whether flipping the signs of units is an exact symmetry."""
+        return self.odd and NONLINEARITIES[self.readout].odd
+
+    @property
+    def scales(self) -> bool:
+        """Whether changing the scales of units is an exact symmetry."""
+        return self.homogeneous and NONLINEARITIES[self.readout].homogeneous
+
     def shapes(self, inputs: int, width: int, outputs: int) -> dict[str, tuple[int, ...]]:
-        """Return the shape of every weight."""
-        size = {"unit": width, "input": inputs, "output": outputs}
+        """Return the shape of every weight that a network must have."""
+        size = {"unit": width, "gate": width, "input": inputs, "output": outputs}
         return {name: tuple(size[axis] for axis in axes) for name, axes in self.axes.items()}
+
+    def check(self, weights: Weights) -> None:
+        """Raise ValueError where weights of the right shapes hold what they may not."""
+        constraints.check(weights.get("mask_hh"), weights.get("sign_h"))
 
     def matrices(self, weights: Weights) -> dict[str, Recurrent]:
         """Return the matrices that a diagnosis may decompose, the one of the headline first."""
         return {
-            name: Recurrent(weights[name], lambda matrix, name=name: {name: matrix})
+            name: Recurrent(
+                weights[name],
+                lambda matrix, name=name: {name: matrix},
+                gauge=self.gauge(self.axes[name][0]),
+            )
             for name in self.recurrent
         }
+
+    def gauge(self, target: str) -> str | None:
+        """Return what is free about a matrix whose rows run over `target` (see `Recurrent`).
+
+        Permutations and signs are orthogonal and leave sectors as they are, unless the matrix takes
+        them on its columns only, as a gate's does.
+        """
+        if self.scales:
+            return "basis" if self.flips else "scales"
+        return "signs" if self.flips and target == "gate" else None
 
     @abstractmethod
     def states(self, weights: Weights, inputs, xp: ModuleType = np):
@@ -80,7 +175,7 @@ class CellBase(Options, ABC):
         Parameters
         ----------
         weights : mapping of str to array
-            Recurrent weights may have leading axes.
+            Recurrent weights may have leading axes; h0 may be (B, N).
         inputs : array, shape (T, B, inputs)
         xp : module
             `numpy`, or `torch` for tensors on any device, differentiable.
@@ -90,25 +185,188 @@ class CellBase(Options, ABC):
         array, shape (..., T, B, N)
         """
 
+    def start(self, weights: Weights, name: str = "h0", xp: ModuleType = np):
+        """Return the initial state, zeros where there is none, in a shape that broadcasts."""
+        if name not in weights:
+            return xp.zeros_like(weights[self.recurrent[0]][..., :1, :])
+        start = weights[name]
+        return start if start.ndim > 1 else start[None]
+
     def outputs(self, weights: Weights, inputs, onset: int = 0, xp: ModuleType = np):
-        r"""Return the readout of the states from step `onset` on, :math:`y_t = W_{hy} h_t`.
+        """Return the readout of the states from step `onset` on.
 
         Returns
         -------
         array, shape (..., T - onset, B, outputs)
         """
-        return self.states(weights, inputs, xp)[..., onset:, :, :] @ weights["W_hy"].mT
+        states = self.states(weights, inputs, xp)
+        if self.early:
+            first = self.start(weights, xp=xp)[..., None, :, :] + xp.zeros_like(states[..., :1, :, :])
+            states = xp.concatenate([first, states[..., :-1, :, :]], -3)
+        outputs = self.read(weights, states[..., onset:, :, :], xp) @ weights["W_hy"].mT
+        if "b_y" in weights:
+            outputs = outputs + weights["b_y"]
+        return OUTPUTS[self.output](outputs, xp)
+
+    def read(self, weights: Weights, states, xp: ModuleType = np):
+        """Return what the readout weighs, a function of the states."""
+        return NONLINEARITIES[self.readout](states, xp)
 
     def symmetry(self, weights: Weights, rng: np.random.Generator) -> dict[str, np.ndarray]:
         """Return the weights after a random exact symmetry of the cell.
 
-        Units are permuted and, where the nonlinearity is odd, their signs flipped.
+        Units are permuted, their signs flipped where the nonlinearity is odd, their scales changed
+        by up to 2 either way where it is homogeneous; of a linear cell any basis will do. A matrix
+        ``basis`` among the weights is taken along as states are.
         """
-        permutation, signs = random_symmetry(len(weights["W_hh"]), rng)
-        if not self.odd:
-            signs = np.ones_like(signs)
-        return permute_and_flip(weights, self.axes, permutation, signs)
+        permutation, factors = random_symmetry(weights[self.recurrent[0]].shape[-1], rng)
+        if not self.flips:
+            factors = np.ones_like(factors)
+        if self.scales:
+            factors = factors * 2 ** rng.uniform(-1, 1, len(factors))
+        moved = permute_and_scale(weights, self.known | BASIS, permutation, factors)
+        if self.gauge("unit") == "basis" and self.rotates(weights):
+            return self.rotated(moved, random_rotation(len(factors), rng))
+        return moved
+
+    def rotates(self, weights: Weights) -> bool:
+        """Tell whether any orthonormal basis is as good: no unit has a number of its own."""
+        return not any("gate" in self.known.get(n, ()) for n in weights if n not in CONSTRAINTS)
+
+    def scaled(self, weights: Weights, factors: np.ndarray) -> dict[str, np.ndarray]:
+        """Return the weights with every unit's state multiplied by a factor."""
+        return permute_and_scale(weights, self.known | BASIS, np.arange(len(factors)), factors)
 
     def rotated(self, weights: Weights, rotation: np.ndarray) -> dict[str, np.ndarray]:
         """Return the weights in another orthonormal basis, a symmetry of linear cells only."""
-        return rotate(weights, self.axes, rotation)
+        return rotate(weights, self.known | BASIS, rotation)
+
+
+@dataclass(frozen=True)
+class Layer(CellBase):
+    r"""A layer :math:`h_t = f(W_{hh} h_{t-1} + W_{xh} x_t + b_h)` of one nonlinearity.
+
+    W_hh has the shape (N, N), W_xh (N, inputs) and W_hy (outputs, N). The bias b_h (N,), the
+    initial state h0 (N,), otherwise 0, and the readout's bias b_y (outputs,) may be there or not.
+    """
+
+    nonlinearity: ClassVar[str] = "linear"
+    optional: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "b_h": ("unit",),
+        "h0": ("unit",),
+        **CellBase.optional,
+    }
+
+    @property
+    def odd(self) -> bool:
+        """Whether the nonlinearity is odd."""
+        return NONLINEARITIES[self.nonlinearity].odd
+
+    @property
+    def homogeneous(self) -> bool:
+        """Whether the nonlinearity is positively homogeneous."""
+        return NONLINEARITIES[self.nonlinearity].homogeneous
+
+    def states(self, weights: Weights, inputs, xp: ModuleType = np):
+        f, recurrent = NONLINEARITIES[self.nonlinearity].function, weights["W_hh"].mT
+        driven = drive(weights, inputs, "W_xh", "b_h")
+        # Without an initial state the first step needs no product, only the leading axes.
+        started = "h0" in weights
+        from_before = self.start(weights) @ recurrent if started else self.start(weights, xp=xp)
+        hidden = f(driven[0] + from_before, xp)
+        states = [hidden]
+        for step in driven[1:]:
+            hidden = f(hidden @ recurrent + step, xp)
+            states.append(hidden)
+        return xp.stack(states, -3)
+
+
+@dataclass(frozen=True)
+class Gated(CellBase):
+    """A cell with gates, each with weights of its own: W_x and W_h, and its letter.
+
+    Separate weights have no order of gates; `unpacked` takes those of a library apart.
+
+    Parameters
+    ----------
+    nonlinearity : str
+        Of the candidate, by its name in `rnnschur.nonlinearities.NONLINEARITIES`.
+    gate : str
+        The nonlinearity of the gates.
+    """
+
+    nonlinearity: str = named(NONLINEARITIES, "tanh")
+    gate: str = named(NONLINEARITIES, "sigmoid")
+
+    #: Order of gates where a library keeps them in one array, as in PyTorch.
+    order: ClassVar[str]
+
+    @property
+    def odd(self) -> bool:
+        """Whether the candidate's nonlinearity is odd."""
+        return NONLINEARITIES[self.nonlinearity].odd
+
+    @property
+    def homogeneous(self) -> bool:
+        """Whether the candidate's nonlinearity is positively homogeneous."""
+        return NONLINEARITIES[self.nonlinearity].homogeneous
+
+    @classmethod
+    def unpacked(cls, kernel, recurrent, biases=(), order: str | None = None) -> dict:
+        """Return the weights of every gate by name, from arrays that hold all gates one after another.
+
+        Parameters
+        ----------
+        kernel : array_like, shape (G N, inputs)
+            G gates; PyTorch's weight_ih_l0, or the transpose of Keras' kernel.
+        recurrent : array_like, shape (G N, N)
+            PyTorch's weight_hh_l0, or the transpose of Keras' recurrent kernel.
+        biases : sequence of array_like, shape (G N,)
+            None, one, or two: that of the inputs, then that of the states. Two are added up, but
+            for the GRU's candidate.
+        order : str, optional
+            The gates' letters as they come, by default PyTorch's: ``rzn``, ``ifgo``.
+
+        Returns
+        -------
+        dict of str to numpy.ndarray
+
+        Raises
+        ------
+        ValueError
+            If `order` does not name every gate once, or an array has another number of rows.
+        """
+        order = order or cls.order
+        if sorted(order) != sorted(cls.order):
+            raise ValueError(f"order is {order!r}; allowed: the letters of {cls.order!r}")
+        arrays = [real_array(recurrent, "recurrent", 2), real_array(kernel, "kernel", 2)]
+        arrays += [real_array(bias, "bias", 1) for bias in biases]
+        rows = len(order) * arrays[0].shape[1]
+        for array, name in zip(arrays, ["recurrent", "kernel", *["bias"] * 2], strict=False):
+            if len(array) != rows:
+                raise ValueError(
+                    f"{name} has shape {array.shape}; allowed: {rows} rows, {len(order)} gates"
+                )
+        W_h, W_x, *b = (dict(zip(order, np.split(a, len(order)), strict=True)) for a in arrays)
+        weights = {f"W_h{gate}": matrix for gate, matrix in W_h.items()}
+        weights |= {f"W_x{gate}": matrix for gate, matrix in W_x.items()}
+        if b:
+            weights |= {f"b_{gate}": sum(bias[gate] for bias in b) for gate in order}
+        return weights | cls._apart(*b)
+
+    @staticmethod
+    def _apart(*biases) -> dict:
+        """Return the biases that are not added up."""
+        return {}
+
+
+def joined(matrices, xp: ModuleType = np):
+    """Return matrices one below the other; where only some have leading axes, all get them."""
+    leading = sum(xp.zeros_like(matrix[..., :1, :1]) for matrix in matrices)
+    return xp.concatenate([matrix + leading for matrix in matrices], -2)
+
+
+def drive(weights: Weights, inputs, kernel: str, bias: str):
+    """Return what the inputs do to units at every step, with a bias where there is one."""
+    driven = inputs @ weights[kernel].mT
+    return driven + weights[bias] if bias in weights else driven

@@ -1,35 +1,26 @@
-"""The cell of the paper: one tanh layer without biases."""
+"""The cell of the paper, one tanh layer, with biases where a network has them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from types import ModuleType
 
 import numpy as np
 
-from rnnschur.cells.base import CellBase, Weights
+from rnnschur.cells.base import Layer, Weights
 
 
 @dataclass(frozen=True)
-class Cell(CellBase):
-    r"""A tanh layer (paper).
+class Cell(Layer):
+    r"""A tanh layer; the paper's has no biases.
 
     .. math::
-        h_t = \tanh(W_{hh} h_{t-1} + W_{xh} x_t), \qquad y_t = W_{hy} h_t, \qquad h_0 = 0
+        h_t = \tanh(W_{hh} h_{t-1} + W_{xh} x_t + b_h), \qquad y_t = W_{hy} h_t + b_y
 
-    W_hh has the shape (N, N), W_xh (N, inputs) and W_hy (outputs, N).
+    W_hh has the shape (N, N), W_xh (N, inputs) and W_hy (outputs, N). Without them, :math:`b_h`,
+    :math:`b_y` and :math:`h_0` are 0.
     """
 
-    odd = True
-
-    def states(self, weights: Weights, inputs, xp: ModuleType = np):
-        recurrent, driven = weights["W_hh"].mT, inputs @ weights["W_xh"].mT
-        hidden = xp.tanh(driven[0] + xp.zeros_like(recurrent[..., :1, :]))
-        states = [hidden]
-        for drive in driven[1:]:
-            hidden = xp.tanh(hidden @ recurrent + drive)
-            states.append(hidden)
-        return xp.stack(states, -3)
+    nonlinearity = "tanh"
 
     @staticmethod
     def compiled(weights: Weights, inputs: np.ndarray, onset: int = 0) -> np.ndarray:

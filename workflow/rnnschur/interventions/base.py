@@ -28,12 +28,16 @@ class Intervention:
         (Frobenius).
     labels : mapping of str to object
         Further columns of the table: threshold, order, draw.
+    basis : numpy.ndarray, shape (N, N), optional
+        Where the changes move the whole network into other coordinates, :math:`h' = B h`: initial
+        states that come with the sequences are taken along.
     """
 
     removed: str
     changes: Mapping[str, np.ndarray]
     mass: float
     labels: Mapping[str, object] = field(default_factory=dict)
+    basis: np.ndarray | None = None
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,95 @@
+"""The gated recurrent unit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import ModuleType
+from typing import ClassVar
+
+import numpy as np
+
+from rnnschur.cells.base import Gated, Weights, drive, joined
+from rnnschur.nonlinearities import NONLINEARITIES
+from rnnschur.options import option
+
+RESETS = ("after", "before")
+
+
+@dataclass(frozen=True)
+class Cell(Gated):
+    r"""A gated recurrent unit (Cho et al. 2014), by default as in PyTorch.
+
+    .. math::
+        r_t &= \sigma(W_{xr} x_t + W_{hr} h_{t-1} + b_r) \\
+        z_t &= \sigma(W_{xz} x_t + W_{hz} h_{t-1} + b_z) \\
+        n_t &= \tanh(W_{xn} x_t + b_n + r_t \circ (W_{hn} h_{t-1} + b_{hn})) \\
+        h_t &= (1 - z_t) \circ n_t + z_t \circ h_{t-1}, \qquad y_t = W_{hy} h_t + b_y
+
+    With the reset before the product, :math:`n_t = \tanh(W_{xn} x_t + b_n + W_{hn} (r_t \circ
+    h_{t-1}) + b_{hn})`. An update gate that works the other way round, :math:`z_t` with
+    :math:`n_t`, is this cell with W_xz, W_hz and b_z negated, since
+    :math:`1 - \sigma(x) = \sigma(-x)`; the couplings of W_hz stay the same.
+
+    W_hr, W_hz and W_hn have the shape (N, N), W_xr, W_xz and W_xn (N, inputs). Optional weights
+    are the biases b_r, b_z, b_n and b_hn (N,), h0 (N,) and b_y (outputs,).
+
+    Parameters
+    ----------
+    reset : {"after", "before"}
+        The product of W_hn and the state.
+    """
+
+    reset: str = option(", ".join(RESETS), lambda v: v in RESETS, "after")
+
+    order = "rzn"
+    axes: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "W_hn": ("unit", "unit"),
+        "W_hr": ("gate", "unit"),
+        "W_hz": ("gate", "unit"),
+        "W_xn": ("unit", "input"),
+        "W_xr": ("gate", "input"),
+        "W_xz": ("gate", "input"),
+        "W_hy": ("output", "unit"),
+    }
+    optional: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "b_n": ("unit",),
+        "b_r": ("gate",),
+        "b_z": ("gate",),
+        "b_hn": ("unit",),
+        "h0": ("unit",),
+        "b_y": ("output",),
+    }
+    recurrent = ("W_hn", "W_hr", "W_hz")
+
+    @staticmethod
+    def _apart(*biases) -> dict:
+        """Return the candidate's two biases: the reset acts on the one of the states only."""
+        return {"b_n": biases[0]["n"], "b_hn": biases[1]["n"]} if len(biases) == 2 else {}
+
+    def states(self, weights: Weights, inputs, xp: ModuleType = np):
+        f, gate = (NONLINEARITIES[name].function for name in (self.nonlinearity, self.gate))
+        size, b_hn = weights["W_hn"].shape[-1], weights.get("b_hn")
+        driven_r, driven_z, driven_n = (
+            drive(weights, inputs, f"W_x{name}", f"b_{name}") for name in "rzn"
+        )
+        driven_rz = xp.concatenate([driven_r, driven_z], -1)
+        W_hr, W_hz, W_hn = (weights[name] for name in ("W_hr", "W_hz", "W_hn"))
+        after = self.reset == "after"
+        gates = joined([W_hr, W_hz, W_hn] if after else [W_hr, W_hz], xp).mT
+        candidate = W_hn.mT
+        if not after and b_hn is not None:
+            driven_n = driven_n + b_hn
+        hidden, states = self.start(weights, xp=xp), []
+        for x_rz, x_n in zip(driven_rz, driven_n, strict=True):
+            product = hidden @ gates
+            both = gate(product[..., : 2 * size] + x_rz, xp)
+            r, z = both[..., :size], both[..., size:]
+            if after:
+                recalled = product[..., 2 * size :]
+                n = f(x_n + r * (recalled if b_hn is None else recalled + b_hn), xp)
+            else:
+                n = f(x_n + (r * hidden) @ candidate, xp)
+            hidden = n + z * (hidden - n)
+            states.append(hidden)
+        return xp.stack(states, -3)
