@@ -91,7 +91,7 @@ class Batch:
         if self.h0 is None:
             return None
         h0 = real_array(self.h0, "h0")
-        if h0.ndim not in (1, 2) or h0.ndim == 2 and len(h0) != sequences or h0.size == 0:
+        if h0.ndim not in (1, 2) or (h0.ndim == 2 and len(h0) != sequences) or h0.size == 0:
             raise ValueError(
                 f"h0 has shape {h0.shape}; allowed: (units,) or ({sequences}, units), one for each "
                 "sequence"

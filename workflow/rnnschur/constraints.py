@@ -69,8 +69,8 @@ def check(mask=None, signs=None) -> None:
         raise ValueError("mask_hh has entries other than 0 and 1; allowed: 1 for a connection")
     if signs is not None and not np.isin(signs, (-1, 0, 1)).all():
         raise ValueError(
-            "sign_h has entries other than -1, 0 and 1; allowed: the sign of the weights that leave "
-            "each unit, 0 where it is free"
+            "sign_h has entries other than -1, 0 and 1; allowed: the sign of the weights that "
+            "leave each unit, 0 where it is free"
         )
 
 

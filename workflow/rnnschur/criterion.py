@@ -8,6 +8,7 @@ calls it a candidate approximate invariance. The verdicts keep these apart.
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 
 from rnnschur.options import is_number
 
@@ -82,3 +83,22 @@ class Criterion:
             ["stabilizer", "negligible", "intermediate"],
             default="fragile",
         )
+
+    def verdicts(self, rows: pd.DataFrame) -> np.ndarray:
+        """Judge the rows of a table, as `verdict` does.
+
+        Parameters
+        ----------
+        rows : pandas.DataFrame
+            As `rnnschur.diagnosis.evaluate` returns them.
+
+        Returns
+        -------
+        numpy.ndarray of str or None
+            None where the outputs leave the basis of the states free (gauge ``any basis``): the
+            couplings are then those of a basis that nobody chose.
+        """
+        found = self.verdict(rows["rollout_difference"], rows["removed_mass"])
+        if "gauge" not in rows:
+            return found
+        return np.where(rows["gauge"] == "any basis", None, found.astype(object))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -12,7 +13,7 @@ from rnnschur import metrics
 from rnnschur.batch import Batch
 from rnnschur.criterion import Criterion
 from rnnschur.interventions import Intervention
-from rnnschur.metrics import Metric, rollout_difference, sensitivity
+from rnnschur.metrics import Metric, sensitivity
 from rnnschur.network import Network
 
 #: Memory that the states of the networks that are rolled out at once may take, in bytes.
@@ -35,7 +36,7 @@ def diagnose(
     ----------
     network : Network
     batch : Batch
-        Held-out sequences of the task.
+        Held-out sequences of the task; without targets, only the rollout difference is told.
     metric : str
         One of `rnnschur.METRICS`.
     alphas : float or sequence of float
@@ -48,8 +49,9 @@ def diagnose(
     Returns
     -------
     pandas.DataFrame
-        One row an alpha and ablation: alpha, leading (rows of the sector R), the columns of
-        `evaluate`, and verdict (`Criterion.verdict`).
+        One row an alpha and ablation, of networks with several recurrent matrices one a matrix as
+        well: the labels of `rnnschur.interventions.couplings`, among them alpha and leading (rows
+        of the sector R), the columns of `evaluate`, and verdict (`Criterion.verdicts`).
 
     Raises
     ------
@@ -60,8 +62,7 @@ def diagnose(
     couplings = families.make("couplings", {"alphas": tuple(np.atleast_1d(alphas).tolist())})
     table = evaluate(network, couplings.of(network), batch, metrics.metric(metric), engine)
     bounds = criterion or Criterion()
-    verdicts = bounds.verdict(table["rollout_difference"], table["removed_mass"])
-    return table.assign(verdict=verdicts)
+    return table.assign(verdict=bounds.verdicts(table))
 
 
 def evaluate(
@@ -92,19 +93,26 @@ def evaluate(
         One row an intervention, in their order: its labels, removed, metric, value, delta (value
         minus the intact network's), damage (delta, positive where worse), removed_mass,
         removed_share (its square), sensitivity (damage per removed mass) and rollout_difference.
+        Without targets, what is derived from value is NaN.
 
     Raises
     ------
     ValueError
-        If the sequences do not fit the network, or have entries that are not finite.
+        If the sequences do not fit the network, or have entries that are not finite, or the
+        outputs of the intact network are not.
     ValueError
         If an intervention changes a weight to another shape or to entries that are not finite, or
         has a label that is a column of the table.
     """
-    for name in ("inputs", "targets"):
-        if not np.isfinite(getattr(judge, name)).all():
+    arrays = {"inputs": judge.inputs}
+    if judge.targets is not None:
+        arrays["targets"] = judge.counted(judge.targets)
+    for name, array in arrays.items():
+        if not np.isfinite(array).all():
             raise ValueError(f"{name} have a NaN or infinite entry; allowed: finite numbers")
     intact = network.outputs(judge, engine)
+    if not np.isfinite(intact).all():
+        raise ValueError("the intact network's outputs have a NaN or infinite entry: it runs away")
     reference = _measured(intact[None], intact, judge, metric)[0]
     known, rows = {(): reference}, []
     for group in _groups(interventions, _at_once(network, judge)):
@@ -187,6 +195,8 @@ def _rolled_out(
 ) -> np.ndarray:
     """Return the outputs of a group of interventions, stacked."""
     if len(group) == 1:
+        if group[0].basis is not None and judge.h0 is not None:
+            judge = replace(judge, h0=judge.h0 @ group[0].basis.T)
         return network.outputs(judge, engine, group[0].changes)[None]
     stacks = {name: np.stack([i.changes[name] for i in group]) for name in group[0].changes}
     return network.outputs(judge, engine, stacks)
@@ -194,4 +204,4 @@ def _rolled_out(
 
 def _measured(outputs, intact, judge: Batch, metric: Metric) -> list[tuple[float, float]]:
     """Return value and rollout difference of each of several rollouts."""
-    return list(zip(metric(outputs, judge), rollout_difference(outputs, intact), strict=True))
+    return list(zip(metric(outputs, judge), metric.difference(outputs, intact, judge), strict=True))

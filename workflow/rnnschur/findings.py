@@ -92,11 +92,39 @@ def judged(
         None leaves the verdict out.
     """
     if criterion is not None:
-        verdict = criterion.verdict(rows["rollout_difference"], rows["removed_mass"])
-        rows = rows.assign(verdict=verdict)
+        rows = rows.assign(verdict=criterion.verdicts(rows))
     learned = networks.set_index(NETWORK)["learned"]
     table = rows.merge(learned, left_on=NETWORK, right_index=True)
-    return table[[*NETWORK, *PUBLISHED[name]]] if name in PUBLISHED else table
+    if name not in PUBLISHED:
+        return table
+    # Published tables are those of networks with one matrix.
+    return table[[*NETWORK, *(["matrix"] if "matrix" in table else []), *PUBLISHED[name]]]
+
+
+def gauge_ranges(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return how far the couplings of one network depend on how it is written down.
+
+    Parameters
+    ----------
+    rows : pandas.DataFrame
+        Of the family `rnnschur.interventions.gauges`, as `rnnschur.diagnosis.evaluate` returns
+        them.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row an ablation, by matrix (where there are several), alpha and removed; of leading,
+        removed_mass, value and rollout_difference the smallest and the largest over random gauges
+        (``_low``, ``_high``), and the balanced one's where there is one (``_balanced``).
+    """
+    key = [name for name in ("matrix", "alpha", "removed") if name in rows]
+    columns = ["leading", "removed_mass", "value", "rollout_difference"]
+    random, balanced = (rows[rows["gauge"] == name] for name in ("random", "balanced"))
+    groups = random.groupby(key, sort=False)[columns]
+    parts = [groups.min().add_suffix("_low"), groups.max().add_suffix("_high")]
+    if len(balanced):
+        parts.append(balanced.set_index(key)[columns].add_suffix("_balanced"))
+    return pd.concat(parts, axis=1).reset_index()
 
 
 def network_table(

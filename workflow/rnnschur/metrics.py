@@ -80,6 +80,58 @@ def fvu(outputs: np.ndarray, targets: np.ndarray) -> np.ndarray:
     return error / np.mean(np.var(targets, axis=(0, 1), dtype=np.float64))
 
 
+def accuracy(outputs: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    r"""Fraction of steps whose largest output is that of the label.
+
+    .. math:: \mathrm{accuracy} = \mathrm{mean}[\arg\max_k \hat y_k = y]
+
+    A step with an output that is not a number counts as wrong; of equal outputs the first is the
+    largest.
+
+    Parameters
+    ----------
+    outputs : array_like, shape (..., T, B, K)
+        Scores of K classes.
+    labels : array_like, shape (T, B, 1)
+        Whole numbers from 0 to K - 1.
+
+    Returns
+    -------
+    numpy.ndarray of float64, shape (...)
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit together, or a label is none of these numbers.
+    """
+    outputs, labels = real_array(outputs, "outputs"), real_array(labels, "labels")
+    if labels.ndim != 3 or outputs.ndim < 3 or labels.shape != (*outputs.shape[-3:-1], 1):
+        raise ValueError(
+            f"outputs have shape {outputs.shape}, labels {labels.shape}; "
+            "allowed: (..., steps, sequences, classes) and (steps, sequences, 1)"
+        )
+    classes = outputs.shape[-1]
+    wrong = ~np.isin(labels, np.arange(classes))
+    if wrong.any():
+        raise ValueError(
+            f"labels have the entry {labels[wrong][0]:g}; allowed: whole numbers from 0 to "
+            f"{classes - 1}, since there are {classes} outputs"
+        )
+    right = np.argmax(outputs, -1) == labels[..., 0]
+    return np.mean(right & ~np.isnan(outputs).any(-1), axis=(-2, -1))
+
+
+def largest_share(labels: np.ndarray) -> float:
+    """Return the share of the label that is there most often, the chance level of `accuracy`.
+
+    Parameters
+    ----------
+    labels : array_like, not empty
+    """
+    labels = real_array(labels, "labels")
+    return float(np.unique(labels, return_counts=True)[1].max() / labels.size)
+
+
 def rollout_difference(outputs: np.ndarray, intact: np.ndarray) -> np.ndarray:
     r"""Distance between the rollouts of two networks on the same inputs.
 
@@ -156,11 +208,14 @@ class Metric:
     worse : int
         +1 where more is worse, -1 where less is worse.
     reference : tuple of float and str
-        The value of a network that knows nothing, and what it is called.
+        The value of a network that knows nothing, and what it is called; NaN where it depends on
+        the sequences (see `chance`).
     best : float
         The value of a perfect network; no value is better.
     absolute : bool
         Whether two values are compared by their difference; by their ratio otherwise.
+    labels : bool
+        Whether targets are labels of classes and outputs their scores.
     """
 
     name: str
@@ -170,10 +225,32 @@ class Metric:
     reference: tuple[float, str]
     best: float
     absolute: bool
+    labels: bool = False
 
     def __call__(self, outputs: np.ndarray, batch: Batch) -> np.ndarray:
-        """Return the measure of `outputs` on a batch, as float64."""
-        return self.function(outputs, batch.targets)
+        """Return the measure of `outputs` on what counts of a batch, as float64.
+
+        NaN where the batch has no targets.
+        """
+        if batch.targets is None:
+            return np.full(np.shape(outputs)[:-3], np.nan)
+        return self.function(batch.counted(outputs), batch.counted(batch.targets))
+
+    def chance(self, batch: Batch) -> float:
+        """Return the value of a network that knows nothing but how often labels are there."""
+        if not self.labels or batch.targets is None:
+            return self.reference[0]
+        return largest_share(batch.counted(batch.targets))
+
+    def difference(self, outputs: np.ndarray, intact: np.ndarray, batch: Batch) -> np.ndarray:
+        """Return the `rollout_difference` on what counts of a batch.
+
+        What all scores of a step have in common decides no class, and is taken out.
+        """
+        outputs, intact = batch.counted(outputs), batch.counted(intact)
+        if self.labels:
+            outputs, intact = (y - y.mean(-1, keepdims=True) for y in (outputs, intact))
+        return rollout_difference(outputs, intact)
 
     def damage(self, delta):
         """Return a change of the measure as damage: positive where the network got worse."""
@@ -226,6 +303,11 @@ METRICS = MappingProxyType(
             Metric(
                 "fvu", "FVU", fvu,
                 worse=+1, reference=(1.0, "as good as the mean"), best=0.0, absolute=False,
+            ),
+            Metric(
+                "accuracy", "accuracy", accuracy,
+                worse=-1, reference=(np.nan, "largest share of a label"), best=1.0, absolute=True,
+                labels=True,
             ),
         )
     }

@@ -59,6 +59,15 @@ class Recurrent:
     exponent: float | None = None
     gauge: str | None = None
 
+    @property
+    def changing(self) -> np.ndarray:
+        """The weight that changes."""
+        return self.matrix if self.weight is None else self.weight
+
+    def threshold(self, alpha: float) -> float:
+        """Return the threshold on the moduli of the matrix, relative to the largest."""
+        return alpha if self.exponent is None else alpha**self.exponent
+
 
 def named(functions: Mapping, default: str) -> object:
     """Declare a key that is the name of a nonlinearity."""
@@ -201,7 +210,9 @@ class CellBase(Options, ABC):
         """
         states = self.states(weights, inputs, xp)
         if self.early:
-            first = self.start(weights, xp=xp)[..., None, :, :] + xp.zeros_like(states[..., :1, :, :])
+            first = (
+                xp.zeros_like(states[..., :1, :, :]) + self.start(weights, xp=xp)[..., None, :, :]
+            )
             states = xp.concatenate([first, states[..., :-1, :, :]], -3)
         outputs = self.read(weights, states[..., onset:, :, :], xp) @ weights["W_hy"].mT
         if "b_y" in weights:
@@ -313,7 +324,7 @@ class Gated(CellBase):
 
     @classmethod
     def unpacked(cls, kernel, recurrent, biases=(), order: str | None = None) -> dict:
-        """Return the weights of every gate by name, from arrays that hold all gates one after another.
+        """Return the weights of every gate by name, from arrays that hold the gates in a row.
 
         Parameters
         ----------

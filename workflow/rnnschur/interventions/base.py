@@ -9,6 +9,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from rnnschur.batch import Batch
+from rnnschur.cells import Recurrent
+from rnnschur.coordinates.schur import frobenius
+from rnnschur.coordinates.sectors import Sectors
 from rnnschur.network import Network
 from rnnschur.options import Options
 
@@ -38,6 +41,33 @@ class Intervention:
     mass: float
     labels: Mapping[str, object] = field(default_factory=dict)
     basis: np.ndarray | None = None
+
+
+def cut(recurrent: Recurrent, sectors: Sectors, mask) -> tuple[dict[str, np.ndarray], float]:
+    r"""Set Schur entries of a recurrent matrix to zero.
+
+    Parameters
+    ----------
+    recurrent : Recurrent
+    sectors : Sectors
+        Of its matrix.
+    mask : array_like, shape (N, N), bool
+        Entries of `T` that go.
+
+    Returns
+    -------
+    changes : dict of str to numpy.ndarray
+        The weights that change.
+    mass : float
+        :math:`\|\Delta W\|_F / \|W\|_F` of the weight that changes. Of a step matrix this is not
+        the mass of its own change: the identity in it would dilute that.
+    """
+    matrix, mass = sectors.without(mask)
+    changes = recurrent.write_back(matrix)
+    if recurrent.weight is not None:
+        (changed,) = changes.values()
+        mass = frobenius(changed - recurrent.weight) / (frobenius(recurrent.weight) or 1.0)
+    return changes, mass
 
 
 @dataclass(frozen=True)

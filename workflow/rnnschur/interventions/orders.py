@@ -14,7 +14,7 @@ import numpy as np
 
 from rnnschur.coordinates.schur import shuffle_blocks, tie_borders
 from rnnschur.coordinates.sectors import COUPLINGS, Sectors
-from rnnschur.interventions.base import FamilyBase, Intervention
+from rnnschur.interventions.base import FamilyBase, Intervention, cut
 from rnnschur.options import positive, real, whole
 
 
@@ -47,7 +47,8 @@ class Family(FamilyBase):
         """
         name, recurrent = network.headline
         schur = network.schur(name)
-        sectors = Sectors.of(recurrent.matrix, self.alpha, schur)
+        threshold = recurrent.threshold(self.alpha)
+        sectors = Sectors.of(recurrent.matrix, threshold, schur)
         size = len(schur.T)
         single = size * float(np.finfo(np.float32).eps)
         forms = [("by modulus", 0, 0, sectors)]
@@ -58,10 +59,9 @@ class Family(FamilyBase):
             movable = counts[counts > 1].sum()
             for draw in range(self.draws):
                 form = shuffle_blocks(schur, borders, rng)
-                form = Sectors.of(recurrent.matrix, self.alpha, form)
+                form = Sectors.of(recurrent.matrix, threshold, form)
                 forms.append((order, draw, movable, form))
         for order, draw, movable, form in forms:
             labels = {"order": order, "draw": draw, "movable": movable}
             for coupling in COUPLINGS:
-                matrix, mass = form.without(form.mask(coupling))
-                yield Intervention(coupling, recurrent.write_back(matrix), mass, labels)
+                yield Intervention(coupling, *cut(recurrent, form, form.mask(coupling)), labels)

@@ -17,6 +17,14 @@ from rnnschur.coordinates.schur import frobenius, ordered_real_schur
 from rnnschur.coordinates.symmetries import random_rotation
 from rnnschur.interventions.base import FamilyBase, Intervention
 
+#: What an exact symmetry does beside a permutation, by whether signs and scales of units are free.
+SYMMETRIES = {
+    (False, False): "permutation",
+    (True, False): "permutation and flips",
+    (False, True): "permutation and scales",
+    (True, True): "change of basis",
+}
+
 
 @dataclass(frozen=True)
 class Family(FamilyBase):
@@ -30,14 +38,15 @@ class Family(FamilyBase):
         """
         name, recurrent = network.headline
         schur, matrix = network.schur(name), recurrent.matrix
-        symmetry = "permutation and flips" if network.cell.odd else "permutation"
+        cell, weights = network.cell, {**network.weights, "basis": np.eye(len(matrix))}
         controls = {
-            symmetry: network.cell.symmetry(network.weights, rng),
-            "rotation": network.cell.rotated(network.weights, random_rotation(len(matrix), rng)),
+            SYMMETRIES[cell.flips, cell.scales]: cell.symmetry(weights, rng),
+            "rotation": cell.rotated(weights, random_rotation(len(matrix), rng)),
         }
         for control, weights in controls.items():
-            moved = network.cell.matrices(weights)[name].matrix
-            form = ordered_real_schur(moved)
+            basis = weights.pop("basis")
+            moved = cell.matrices(weights)[name]
+            form = ordered_real_schur(moved.matrix)
             moduli = [np.repeat(f.moduli, f.sizes) for f in (form, schur)]
             departure = henrici_departure(form) - henrici_departure(schur)
             labels = {
@@ -46,5 +55,6 @@ class Family(FamilyBase):
                 / (schur.moduli.max() or 1.0),
                 "departure_change": abs(departure) / (np.linalg.norm(matrix) or 1.0),
             }
-            mass = frobenius(moved - matrix) / (frobenius(matrix) or 1.0)
-            yield Intervention(control, weights, mass, labels)
+            change = frobenius(moved.changing - recurrent.changing)
+            mass = change / (frobenius(recurrent.changing) or 1.0)
+            yield Intervention(control, weights, mass, labels, basis)

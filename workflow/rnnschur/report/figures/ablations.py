@@ -184,7 +184,7 @@ def rollouts(network: Network, batch: Batch, alpha: float, engine: str, heading:
     heading : str
     """
     name, recurrent = network.headline
-    sectors = Sectors.of(recurrent.matrix, alpha, network.schur(name))
+    sectors = Sectors.of(recurrent.matrix, recurrent.threshold(alpha), network.schur(name))
     outputs = {}
     for subset in ("none", *COUPLINGS, "RR+CR+CC"):
         matrix, _ = sectors.without(sectors.mask(*SUBSET_COUPLINGS[subset]))
