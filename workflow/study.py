@@ -71,9 +71,8 @@ def check(config: dict) -> None:
     import yaml
     from jsonschema import Draft202012Validator
 
-    from rnnschur import interventions, tasks
+    from rnnschur import cells, interventions, tasks
     from rnnschur.architectures import STARTS
-    from rnnschur.cells import CELLS
 
     _finite("", config)  # a comparison with NaN passes every bound of a schema
     schema = yaml.safe_load(SCHEMA.read_text())
@@ -85,7 +84,11 @@ def check(config: dict) -> None:
         for architecture in experiment["architectures"]:
             _one_of(f"{key}.architectures", architecture, [*config["architectures"], *STARTS])
     for name, settings in config["architectures"].items():
-        _one_of(f"architectures.{name}.cell", settings["cell"], CELLS)
+        _one_of(f"architectures.{name}.cell", settings["cell"], cells.CELLS)
+        try:
+            cells.trained(settings["cell"])
+        except ValueError as error:
+            raise ValueError(f"architectures.{name}.{error}") from None
         _one_of(f"architectures.{name}.start", settings["start"], STARTS)
     for name, settings in config["tasks"].items():
         _one_of("tasks", module(config, name), tasks.TASKS)

@@ -108,8 +108,23 @@ def test_unknown_architecture_is_named():
 
 
 def test_unknown_cell_is_named():
-    with pytest.raises(ValueError, match="cell is 'lstm'; allowed: tanh"):
-        build(Architecture("lstm", "default"), (3, 8, 2), torch.Generator())
+    with pytest.raises(ValueError, match="cell is 'lstn'; allowed: .*tanh"):
+        build(Architecture("lstn", "default"), (3, 8, 2), torch.Generator())
+
+
+@pytest.mark.parametrize(
+    ("cell", "words"),
+    [
+        ("gru", "^cell is 'gru', its recurrent weights W_hn, W_hr, W_hz; allowed to be trained: W"),
+        ("leaky", "^a is missing; allowed: "),
+    ],
+)
+def test_cells_that_no_start_fills_are_named(cell, words):
+    with pytest.raises(ValueError, match=words):
+        build(Architecture(cell, "default"), (3, 8, 2), torch.Generator())
+    for trained in ("relu", "linear"):
+        network = build(Architecture(trained, "orthogonal"), (3, 8, 2), torch.Generator())
+        assert network(torch.ones(4, 2, 3)).shape == (4, 2, 2)
 
 
 def test_a_start_is_an_architecture_of_the_tanh_cell():

@@ -10,6 +10,9 @@ from rnnschur import cells
 from rnnschur.coordinates.symmetries import random_rotation
 
 CELL = cells.make("tanh")
+#: A cell of each kind, with what it cannot do without.
+OPTIONS = {"leaky": {"a": 0.3}}
+EVERY = {name: cells.make(name, **OPTIONS.get(name, {})) for name in cells.CELLS}
 
 
 def draw(rng, inputs, width, outputs, matrices=()):
@@ -79,17 +82,21 @@ def test_gradients_reach_every_weight():
 
 @pytest.mark.parametrize("name", cells.CELLS)
 def test_shapes_and_matrices_of_every_cell(name):
-    cell = cells.make(name)
+    cell = EVERY[name]
     shapes = cell.shapes(inputs=2, width=5, outputs=3)
     assert shapes.keys() == cell.axes.keys()
-    assert {axis for axes in cell.axes.values() for axis in axes} <= {"unit", "input", "output"}
+    words = {axis for axes in cell.known.values() for axis in axes}
+    assert words <= {"unit", "gate", "input", "output"}
+    assert not cell.axes.keys() & cell.optional.keys()
+    assert set(cell.recurrent) <= cell.axes.keys()
     rng = np.random.default_rng(0)
     weights = {name: rng.standard_normal(shape) for name, shape in shapes.items()}
     assert cell.states(weights, rng.standard_normal((6, 4, 2))).shape == (6, 4, 5)
     assert cell.outputs(weights, rng.standard_normal((6, 4, 2)), 1).shape == (5, 4, 3)
     # What a diagnosis decomposes is square, and what is written back is what was decomposed.
     matrices = cell.matrices(weights)
-    assert next(iter(matrices)) == cell.recurrent[0]
+    headline = next(iter(matrices.values()))
+    assert headline.write_back(headline.matrix).keys() == {cell.recurrent[0]}
     for recurrent in matrices.values():
         assert recurrent.matrix.shape == (5, 5)
         changed = {**weights, **recurrent.write_back(2 * recurrent.matrix)}
@@ -97,7 +104,10 @@ def test_shapes_and_matrices_of_every_cell(name):
         again = cell.matrices(changed)
         changes = [n for n in matrices if not np.array_equal(again[n].matrix, matrices[n].matrix)]
         assert [matrices[n] for n in changes] == [recurrent]
-        np.testing.assert_array_equal(again[changes[0]].matrix, 2 * recurrent.matrix)
+        np.testing.assert_allclose(again[changes[0]].matrix, 2 * recurrent.matrix, rtol=1e-12)
+        # What does not change is not rounded either.
+        for name, weight in recurrent.write_back(recurrent.matrix).items():
+            np.testing.assert_array_equal(weight, weights[name])
 
 
 def test_shapes_of_the_papers_cell():
@@ -108,16 +118,22 @@ def test_shapes_of_the_papers_cell():
 @pytest.mark.parametrize("name", cells.CELLS)
 @pytest.mark.parametrize("seed", range(3))
 def test_symmetries_leave_outputs_and_rotations_do_not(name, seed):
-    cell, rng = cells.make(name), np.random.default_rng(seed)
+    cell, rng = EVERY[name], np.random.default_rng(seed)
     shapes = cell.shapes(inputs=2, width=5, outputs=3)
+    size = {"unit": 5, "gate": 5, "input": 2, "output": 3}
+    shapes |= {n: tuple(size[a] for a in axes) for n, axes in cell.optional.items() if n != "a"}
     weights = {name: rng.standard_normal(shape) for name, shape in shapes.items()}
     inputs = rng.standard_normal((6, 4, 2))
     expected = cell.outputs(weights, inputs)
-    moved = cell.symmetry(weights, rng)
-    assert not np.allclose(moved["W_hh"], weights["W_hh"])
+    moved = cell.symmetry(weights | {"basis": np.eye(5)}, rng)
+    assert not np.allclose(moved[cell.recurrent[0]], weights[cell.recurrent[0]])
     np.testing.assert_allclose(cell.outputs(moved, inputs), expected, rtol=1e-9, atol=1e-12)
+    # The basis is what became of the states.
+    states = cell.states(weights, inputs) @ moved["basis"].T
+    np.testing.assert_allclose(cell.states(moved, inputs), states, rtol=1e-9, atol=1e-12)
     rotated = cell.rotated(weights, random_rotation(5, rng))
-    assert np.abs(cell.outputs(rotated, inputs) - expected).max() > 1e-2
+    difference = np.abs(cell.outputs(rotated, inputs) - expected).max()
+    assert difference < 1e-9 if name == "linear" else difference > 1e-2
     for name, weight in weights.items():
         assert np.linalg.norm(rotated[name]) == pytest.approx(np.linalg.norm(weight))
 
@@ -134,7 +150,7 @@ def test_signs_are_flipped_only_where_the_nonlinearity_is_odd():
 
 def test_a_cell_or_option_that_is_not_there_is_named():
     assert "tanh" in cells.CELLS and "base" not in cells.CELLS
-    with pytest.raises(ValueError, match=r"cell is 'gru'; allowed: .*tanh"):
-        cells.make("gru")
-    with pytest.raises(ValueError, match="bias is unknown; allowed: no key"):
+    with pytest.raises(ValueError, match=r"cell is 'gruu'; allowed: .*tanh"):
+        cells.make("gruu")
+    with pytest.raises(ValueError, match="bias is unknown; allowed: output, readout, early"):
         cells.make("tanh", bias=True)

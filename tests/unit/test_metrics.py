@@ -83,6 +83,9 @@ def test_fvu_needs_only_one_output_that_varies():
 def test_leading_axes_are_kept(seed):
     batch, outputs = Batch(draw(seed, (8, 5, 2)), draw(seed + 2)), draw(seed + 1, (4, 6, 5, 3))
     for metric in METRICS.values():
+        if metric.labels:
+            labels = np.random.default_rng(seed).integers(3, size=(6, 5, 1))
+            batch = Batch(batch.inputs, labels)
         values = metric(outputs, batch)
         singly = [metric(output, batch) for output in outputs]
         assert values.shape == (4,) and values.dtype == np.float64
@@ -224,16 +227,18 @@ def test_reference_and_best_value_are_what_the_measure_gives():
         "replay_accuracy": draw(2, (60, 50, 3)),
         "fvu": np.broadcast_to(batch.targets.mean(axis=(0, 1)), batch.targets.shape),
     }
-    assert ignorant.keys() == METRICS.keys()
-    for name, metric in METRICS.items():
+    continuous = {name: metric for name, metric in METRICS.items() if not metric.labels}
+    assert ignorant.keys() == continuous.keys()
+    for name, metric in continuous.items():
         value, words = metric.reference
         assert metric.name == name and metric.label and words
+        assert metric.chance(batch) == value
         assert metric(ignorant[name], batch) == pytest.approx(value, abs=0.02)
         assert metric(batch.targets, batch) == metric.best
         # Worse is away from the best value.
         assert metric.damage(value - metric.best) > 0
         assert metric.learned(metric.best, value) and not metric.learned(value, metric.best)
-    assert {name: metric.reference for name, metric in METRICS.items()} == {
+    assert {name: metric.reference for name, metric in continuous.items()} == {
         "replay_accuracy": (0.5, "chance"),
         "fvu": (1.0, "as good as the mean"),
     }
@@ -243,7 +248,9 @@ def test_reference_and_best_value_are_what_the_measure_gives():
 
 def test_a_measure_that_is_not_there_is_named():
     assert metrics.metric("fvu") is METRICS["fvu"]
-    assert refusal(metrics.metric, "mse") == "metric is 'mse'; allowed: replay_accuracy, fvu"
+    assert (
+        refusal(metrics.metric, "mse") == "metric is 'mse'; allowed: replay_accuracy, fvu, accuracy"
+    )
 
 
 @pytest.mark.parametrize("scale", [1e-170, 1e-20, 1e160])

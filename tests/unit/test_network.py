@@ -41,8 +41,8 @@ def test_a_weight_that_is_missing_or_unknown_is_named(name):
     given = weights()
     message = refusal(Network, "tanh", {n: w for n, w in given.items() if n != name})
     assert message == f"{name} is missing; allowed: W_hh, W_xh, W_hy"
-    message = refusal(Network, "tanh", {**given, "b_h": np.zeros(4)})
-    assert message == "b_h is unknown; allowed: W_hh, W_xh, W_hy"
+    message = refusal(Network, "tanh", {**given, "b_hh": np.zeros(4)})
+    assert message == ("b_hh is unknown; allowed: W_hh, W_xh, W_hy, b_h, h0, b_y, mask_hh, sign_h")
     assert "W_hh is missing" in refusal(Network, "tanh", {})
 
 

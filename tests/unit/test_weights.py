@@ -140,14 +140,14 @@ def test_missing_tensors_are_named(tmp_path):
 
 def test_unknown_tensors_are_named(tmp_path):
     path = tmp_path / "many.safetensors"
-    write(path, tensors(b_h=np.zeros((2, 5))))
-    refusal(path, r"many\.safetensors has b_h; it must hold W_hh, W_xh, W_hy, seed$")
+    write(path, tensors(b_hh=np.zeros((2, 5))))
+    refusal(path, r"many\.safetensors has b_hh; it must hold W_hh, W_xh, W_hy, seed$")
 
 
 def test_unknown_cells_are_named(tmp_path):
     path = tmp_path / "cell.safetensors"
     storage.save(path, tensors())
-    refusal(path, r"^cell is 'lstm'; allowed: .*tanh", cell="lstm")
+    refusal(path, r"^cell is 'lstn'; allowed: .*tanh", cell="lstn")
 
 
 def test_other_files_are_refused_and_never_unpickled(tmp_path):

@@ -63,13 +63,13 @@ def extended(tmp_path_factory):
     project = Project(tmp_path_factory.mktemp("extended") / "project")
     package = project.folder / "workflow" / "rnnschur"
     (package / "interventions" / "shares.py").write_text(FAMILY)
-    (package / "cells" / "relu.py").write_text(CELL)
+    (package / "cells" / "rectified.py").write_text(CELL)
     project.configure(
         """
         seeds: 2
         seeds_per_job: 1
         interventions: {shares: {draws: 3}}
-        architectures: {rectified: {cell: relu, start: orthogonal}}
+        architectures: {rectified: {cell: rectified, start: orthogonal}}
         experiments: [{task: sine, architectures: [rectified, orthogonal], widths: [8]}]
         """
     )
@@ -105,7 +105,10 @@ def test_a_cell_is_trained_and_diagnosed(extended):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ("interventions: {share: {}}", "interventions is 'share'; allowed: couplings, orders, "),
+        (
+            "interventions: {share: {}}",
+            "interventions is 'share'; allowed: couplings, gauges, orders, ",
+        ),
         (
             "interventions: {orders: {draws: 0}}",
             "interventions.orders.draws is 0; allowed: a whole",
@@ -113,7 +116,7 @@ def test_a_cell_is_trained_and_diagnosed(extended):
         ("interventions: {orders: {draw: 1}}", "interventions.orders.draw is unknown; allowed: "),
         (
             "architectures: {mine: {cell: lstn, start: orthogonal}}",
-            "architectures.mine.cell is 'lstn'; allowed: tanh",
+            "architectures.mine.cell is 'lstn'; allowed: gru, leaky, ",
         ),
         (
             "architectures: {mine: {cell: tanh, start: ortogonal}}",

@@ -54,7 +54,7 @@ def build(
     ValueError
         For a cell or start that there is not.
     """
-    network = Module(cells.make(architecture.cell), *sizes)
+    network = Module(cells.trained(architecture.cell), *sizes)
     for name, axes in network.cell.axes.items():
         if name not in network.cell.recurrent:
             bound = (input_scale if "input" in axes else 1.0) * sizes[1] ** -0.5
