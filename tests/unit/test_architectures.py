@@ -108,7 +108,7 @@ def test_unknown_architecture_is_named():
 
 
 def test_unknown_cell_is_named():
-    with pytest.raises(ValueError, match="cell is 'lstn'; allowed: .*tanh"):
+    with pytest.raises(ValueError, match=r"cell is 'lstn'; allowed: .*tanh"):
         build(Architecture("lstn", "default"), (3, 8, 2), torch.Generator())
 
 

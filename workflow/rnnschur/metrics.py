@@ -76,8 +76,9 @@ def fvu(outputs: np.ndarray, targets: np.ndarray) -> np.ndarray:
     difference = outputs - targets
     if difference.dtype == np.float64:  # squares of single precision stay in range
         difference, targets, _ = in_range(difference, targets)
-    error = np.mean(np.square(difference, dtype=np.float64), axis=_AXES)
-    return error / np.mean(np.var(targets, axis=(0, 1), dtype=np.float64))
+    with np.errstate(over="ignore", divide="ignore"):  # infinite for a network that ran away
+        error = np.mean(np.square(difference, dtype=np.float64), axis=_AXES)
+        return error / np.mean(np.var(targets, axis=(0, 1), dtype=np.float64))
 
 
 def accuracy(outputs: np.ndarray, labels: np.ndarray) -> np.ndarray:
