@@ -19,6 +19,10 @@ from rnnschur.network import Network
 #: Memory that the states of the networks that are rolled out at once may take, in bytes.
 MEMORY = 2**28
 
+#: Memory of one step of theirs, in bytes, where numpy goes over it several times: beyond it, the
+#: networks are quicker one after the other.
+CACHE = 2**19
+
 
 def diagnose(
     network: Network,
@@ -115,7 +119,7 @@ def evaluate(
         raise ValueError("the intact network's outputs have a NaN or infinite entry: it runs away")
     reference = _measured(intact[None], intact, judge, metric)[0]
     known, rows = {(): reference}, []
-    for group in _groups(interventions, _at_once(network, judge)):
+    for group in _groups(interventions, _at_once(network, judge, engine)):
         keys = [_key(network, intervention) for intervention in group]
         fresh = {k: i for k, i in zip(keys, group, strict=True) if k not in known}
         for stack in _stacks(network, fresh):
@@ -141,10 +145,14 @@ _COLUMNS = ["removed", "metric", "value", "delta", "damage", "removed_mass", "re
 _COLUMNS += ["sensitivity", "rollout_difference"]
 
 
-def _at_once(network: Network, judge: Batch) -> int:
+def _at_once(network: Network, judge: Batch, engine: str) -> int:
     """Return how many networks may be rolled out together."""
-    units = network.sizes["unit"] + network.sizes["output"]
-    return max(1, MEMORY // (judge.steps * judge.sequences * units * network.dtype.itemsize))
+    sizes, number = network.sizes, judge.sequences * network.dtype.itemsize
+    count = MEMORY // (judge.steps * number * (sizes["unit"] + sizes["output"]))
+    if engine == "reference" or network.cell.compiled is None:
+        step = number * sizes["unit"] * len(network.cell.recurrent)
+        count = min(count, CACHE // step)
+    return max(1, count)
 
 
 def _groups(interventions: Iterable[Intervention], size: int) -> Iterator[list[Intervention]]:

@@ -47,7 +47,8 @@ def _sigmoid(x, xp):
         return xp.sigmoid(x)
     # exp may overflow on the way to 0. One new array: the gates spend their time here.
     with np.errstate(over="ignore"):
-        result = np.exp(-x)
+        result = np.negative(x)
+        np.exp(result, out=result)
         result += 1
         return np.reciprocal(result, out=result)
 

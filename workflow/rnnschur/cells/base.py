@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from types import ModuleType
 from typing import ClassVar
@@ -279,17 +279,18 @@ class Layer(CellBase):
         return NONLINEARITIES[self.nonlinearity].homogeneous
 
     def states(self, weights: Weights, inputs, xp: ModuleType = np):
+        return collected(self._steps(weights, inputs, xp), len(inputs), xp)
+
+    def _steps(self, weights: Weights, inputs, xp: ModuleType) -> Iterator:
         f, recurrent = NONLINEARITIES[self.nonlinearity].function, weights["W_hh"].mT
-        driven = drive(weights, inputs, "W_xh", "b_h")
+        inputs, kernel = driven(weights, inputs, [("W_xh", "b_h")], xp)
         # Without an initial state the first step needs no product, only the leading axes.
-        started = "h0" in weights
-        from_before = self.start(weights) @ recurrent if started else self.start(weights, xp=xp)
-        hidden = f(driven[0] + from_before, xp)
-        states = [hidden]
-        for step in driven[1:]:
-            hidden = f(hidden @ recurrent + step, xp)
-            states.append(hidden)
-        return xp.stack(states, -3)
+        start = self.start(weights, xp=xp)
+        from_before = start @ recurrent if "h0" in weights else start
+        for x in inputs:
+            hidden = f(from_before + x @ kernel, xp)
+            yield hidden
+            from_before = hidden @ recurrent
 
 
 @dataclass(frozen=True)
@@ -377,7 +378,44 @@ def joined(matrices, xp: ModuleType = np):
     return xp.concatenate([matrix + leading for matrix in matrices], -2)
 
 
-def drive(weights: Weights, inputs, kernel: str, bias: str):
-    """Return what the inputs do to units at every step, with a bias where there is one."""
-    driven = inputs @ weights[kernel].mT
-    return driven + weights[bias] if bias in weights else driven
+def driven(weights: Weights, inputs, gates: Iterable[tuple[str, str]], xp: ModuleType = np):
+    """Return inputs and the transpose of a kernel, whose product is what the inputs do to units.
+
+    Parameters
+    ----------
+    weights : mapping of str to array
+    inputs : array, shape (T, B, inputs)
+    gates : iterable of (str, str)
+        Names of a kernel and of its bias, which need not be there; several stand in a row.
+    xp : module
+
+    Returns
+    -------
+    inputs : array, shape (T, B, inputs) or (T, B, inputs + 1)
+        A bias is the weight of one more input that is always 1: it costs no pass of its own.
+    kernel : array, shape (inputs, G N) or (inputs + 1, G N)
+    """
+    kernels = [weights[kernel] for kernel, _ in gates]
+    biases = [weights.get(bias) for _, bias in gates]
+    if any(bias is not None for bias in biases):
+        inputs = xp.concatenate([inputs, xp.ones_like(inputs[..., :1])], -1)
+        kernels = [
+            xp.concatenate([k, xp.zeros_like(k[:, :1]) if b is None else b[:, None]], -1)
+            for k, b in zip(kernels, biases, strict=True)
+        ]
+    return inputs, xp.concatenate(kernels, 0).mT
+
+
+def collected(steps: Iterable, count: int, xp: ModuleType = np):
+    """Return the states of all steps, (..., T, B, N), as they come.
+
+    Of numpy, each is copied to its place while it is in the cache.
+    """
+    if xp is not np:
+        return xp.stack(list(steps), -3)
+    states = None
+    for step, hidden in enumerate(steps):
+        if states is None:
+            states = np.empty((*hidden.shape[:-2], count, *hidden.shape[-2:]), hidden.dtype)
+        states[..., step, :, :] = hidden
+    return states

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import ModuleType
 from typing import ClassVar
 
 import numpy as np
 
-from rnnschur.cells.base import Gated, Weights, drive, joined
+from rnnschur.cells.base import Gated, Weights, collected, driven, joined
 from rnnschur.nonlinearities import NONLINEARITIES
 from rnnschur.options import option
 
@@ -68,28 +68,22 @@ class Cell(Gated):
         return {"b_n": biases[0]["n"], "b_hn": biases[1]["n"]} if len(biases) == 2 else {}
 
     def states(self, weights: Weights, inputs, xp: ModuleType = np):
+        return collected(self._steps(weights, inputs, xp), len(inputs), xp)
+
+    def _steps(self, weights: Weights, inputs, xp: ModuleType) -> Iterator:
         f, gate = (NONLINEARITIES[name].function for name in (self.nonlinearity, self.gate))
         size, b_hn = weights["W_hn"].shape[-1], weights.get("b_hn")
-        driven_r, driven_z, driven_n = (
-            drive(weights, inputs, f"W_x{name}", f"b_{name}") for name in "rzn"
-        )
-        driven_rz = xp.concatenate([driven_r, driven_z], -1)
-        W_hr, W_hz, W_hn = (weights[name] for name in ("W_hr", "W_hz", "W_hn"))
-        after = self.reset == "after"
-        gates = joined([W_hr, W_hz, W_hn] if after else [W_hr, W_hz], xp).mT
-        candidate = W_hn.mT
-        if not after and b_hn is not None:
-            driven_n = driven_n + b_hn
-        hidden, states = self.start(weights, xp=xp), []
-        for x_rz, x_n in zip(driven_rz, driven_n, strict=True):
-            product = hidden @ gates
-            both = gate(product[..., : 2 * size] + x_rz, xp)
-            r, z = both[..., :size], both[..., size:]
-            if after:
-                recalled = product[..., 2 * size :]
-                n = f(x_n + r * (recalled if b_hn is None else recalled + b_hn), xp)
-            else:
-                n = f(x_n + (r * hidden) @ candidate, xp)
+        inputs, kernel = driven(weights, inputs, [(f"W_x{g}", f"b_{g}") for g in "rzn"], xp)
+        after, candidate = self.reset == "after", weights["W_hn"].mT
+        recurrent = joined([weights[f"W_h{g}"] for g in ("rzn" if after else "rz")], xp).mT
+        hidden = self.start(weights, xp=xp)
+        for x in inputs:
+            recalled, beside = hidden @ recurrent, x @ kernel
+            gates = gate(recalled[..., : 2 * size] + beside[..., : 2 * size], xp)
+            r, z = gates[..., :size], gates[..., size:]
+            recalled = recalled[..., 2 * size :] if after else (r * hidden) @ candidate
+            if b_hn is not None:
+                recalled = recalled + b_hn
+            n = f(beside[..., 2 * size :] + (r * recalled if after else recalled), xp)
             hidden = n + z * (hidden - n)
-            states.append(hidden)
-        return xp.stack(states, -3)
+            yield hidden

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import ModuleType
 from typing import ClassVar
 
 import numpy as np
 
-from rnnschur.cells.base import Layer, Recurrent, Weights, drive, named
+from rnnschur.cells.base import Layer, Recurrent, Weights, driven, named
 from rnnschur.nonlinearities import NONLINEARITIES
 from rnnschur.options import option, positive
 
@@ -87,26 +87,25 @@ class Cell(Layer):
 
         return {"step": Recurrent(step, write_back, W, float(a.mean()), self.gauge("unit"))}
 
-    def states(self, weights: Weights, inputs, xp: ModuleType = np):
+    def _steps(self, weights: Weights, inputs, xp: ModuleType) -> Iterator:
         f, recurrent = NONLINEARITIES[self.nonlinearity].function, weights["W_hh"].mT
         a = weights.get("a", self.a)
         keep, shift = 1 - a, self._shift(weights)
-        driven = drive(weights, inputs, "W_xh", "b_h" if shift is None else "")
-        if self.place != "before":  # there, a multiplies what is in the product already
-            driven, recurrent = a * driven, a * recurrent
-        hidden, states = self.start(weights, xp=xp), []
-        for u in driven:
+        inputs, kernel = driven(weights, inputs, [("W_xh", "b_h" if shift is None else "")], xp)
+        if self.place != "before":  # there, a multiplies what is in the products already
+            kernel, recurrent = a * kernel, a * recurrent
+        hidden = self.start(weights, xp=xp)
+        for x in inputs:
             if self.place == "before":
-                active = f(hidden @ recurrent + u, xp)
+                active = f(hidden @ recurrent + x @ kernel, xp)
                 hidden = keep * hidden + a * (active if shift is None else active + shift)
             elif self.place == "after":
-                active = f(keep * hidden + hidden @ recurrent + u, xp)
+                active = f(keep * hidden + hidden @ recurrent + x @ kernel, xp)
                 hidden = active if shift is None else active + shift
             else:
                 active = f(hidden if shift is None else hidden + shift, xp)
-                hidden = keep * hidden + active @ recurrent + u
-            states.append(hidden)
-        return xp.stack(states, -3)
+                hidden = keep * hidden + active @ recurrent + x @ kernel
+            yield hidden
 
     def read(self, weights: Weights, states, xp: ModuleType = np):
         """Return what the readout weighs; an activity sees the bias that the nonlinearity sees."""

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import ModuleType
 from typing import ClassVar
 
 import numpy as np
 
-from rnnschur.cells.base import Gated, Weights, drive, joined
+from rnnschur.cells.base import Gated, Weights, collected, driven, joined
 from rnnschur.nonlinearities import NONLINEARITIES
 
 
@@ -53,19 +53,18 @@ class Cell(Gated):
     recurrent = ("W_hg", "W_hi", "W_hf", "W_ho")
 
     def states(self, weights: Weights, inputs, xp: ModuleType = np):
+        return collected(self._steps(weights, inputs, xp), len(inputs), xp)
+
+    def _steps(self, weights: Weights, inputs, xp: ModuleType) -> Iterator:
         f, gate = (NONLINEARITIES[name].function for name in (self.nonlinearity, self.gate))
         size = weights["W_hg"].shape[-1]
-        kernels = joined([weights[f"W_h{name}"] for name in "ifog"], xp).mT
-        driven = xp.concatenate(
-            [drive(weights, inputs, f"W_x{name}", f"b_{name}") for name in "ifog"], -1
-        )
+        inputs, kernel = driven(weights, inputs, [(f"W_x{g}", f"b_{g}") for g in "ifog"], xp)
+        recurrent = joined([weights[f"W_h{g}"] for g in "ifog"], xp).mT
         hidden, memory = (self.start(weights, name, xp) for name in ("h0", "c0"))
-        states = []
-        for x in driven:
-            product = hidden @ kernels + x
+        for x in inputs:
+            product = hidden @ recurrent + x @ kernel
             gates = gate(product[..., : 3 * size], xp)
             i, forget, o = (gates[..., k * size : (k + 1) * size] for k in range(3))
             memory = forget * memory + i * f(product[..., 3 * size :], xp)
             hidden = o * f(memory, xp)
-            states.append(hidden)
-        return xp.stack(states, -3)
+            yield hidden
