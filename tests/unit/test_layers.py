@@ -133,6 +133,16 @@ def test_initial_states_of_the_sequences_move_with_a_symmetry(name):
     assert table.index[0] == words.get(name, "permutation and flips")
 
 
+def test_the_kernel_is_asked_for_no_more_than_it_knows():
+    rng = np.random.default_rng(0)
+    weights = draw(cells.make("tanh"), rng, optional=False)
+    batch = Batch(rng.standard_normal((9, 4, 2)))
+    for options in ({"output": "sigmoid"}, {"readout": "relu"}, {"early": True}):
+        network = Network(cells.make("tanh", **options), weights)
+        np.testing.assert_array_equal(network.outputs(batch, "fast"), network.outputs(batch))
+        assert np.abs(network.outputs(batch) - Network("tanh", weights).outputs(batch)).max() > 0.01
+
+
 def test_initial_states_that_do_not_fit_are_named():
     rng = np.random.default_rng(0)
     network = Network("tanh", draw(cells.make("tanh"), rng))

@@ -138,6 +138,17 @@ def test_missing_tensors_are_named(tmp_path):
     refusal(path, r"few\.safetensors lacks W_xh, W_hy, seed")
 
 
+def test_optional_weights_are_read_where_they_are(tmp_path):
+    path = tmp_path / "biases.safetensors"
+    biases = np.random.default_rng(1).standard_normal((2, 5)).astype(np.float32)
+    write(path, tensors(b_h=biases))
+    loaded = weights.load_networks(path)
+    np.testing.assert_array_equal(loaded[1].weights["b_h"], biases[1])
+    assert set(weights.stacked(loaded)) == {"W_hh", "W_xh", "W_hy", "b_h", "seed"}
+    write(path, tensors(b_h=biases[:1]))
+    refusal(path, r"biases\.safetensors: b_h has shape \(1, 5\); allowed: \(S, units\), S = 2")
+
+
 def test_unknown_tensors_are_named(tmp_path):
     path = tmp_path / "many.safetensors"
     write(path, tensors(b_hh=np.zeros((2, 5))))

@@ -38,6 +38,13 @@ class Cell(Gated):
     ----------
     reset : {"after", "before"}
         The product of W_hn and the state.
+
+    Examples
+    --------
+    The weights of a layer of another library, by gate; here of one unit and one input:
+
+    >>> Cell.unpacked([[1], [2], [3]], [[4], [5], [6]], order="zrn")["W_hr"]
+    array([[5.]])
     """
 
     reset: str = option(", ".join(RESETS), lambda v: v in RESETS, "after")

@@ -54,6 +54,15 @@ class Cell(Layer):
     bias : {"inside", "outside"}, optional
         Of the nonlinearity; by default beside the input, which is outside in currents and inside
         otherwise.
+
+    Examples
+    --------
+    One unit without input forgets half of what it holds at each step:
+
+    >>> cell = Cell.checked({"a": 0.5, "place": "currents", "nonlinearity": "relu"})
+    >>> weights = {"W_hh": np.zeros((1, 1)), "W_xh": np.ones((1, 1)), "h0": np.ones(1)}
+    >>> cell.states(weights, np.zeros((3, 1, 1))).ravel()
+    array([0.5  , 0.25 , 0.125])
     """
 
     a: float | None = positive(1, default=None)
