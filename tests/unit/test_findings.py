@@ -4,7 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from rnnschur.findings import dominant_couplings, order_changes, with_damage
+from rnnschur.criterion import Criterion
+from rnnschur.findings import dominant_couplings, judged, order_changes, with_damage
+from rnnschur.tables import NETWORK, PUBLISHED
 
 CONDITION = {"task": "sine", "architecture": "orthogonal", "width": 64}
 
@@ -114,3 +116,15 @@ def test_damage_is_that_of_the_row_whatever_the_index():
     table = pd.DataFrame({"metric": ["fvu", "replay_accuracy"], "delta": [1.0, 2.0]})
     both = pd.concat([table, table[::-1]])
     assert with_damage(both)["damage"].tolist() == [1, -2, -2, 1]
+
+
+def test_tables_of_several_matrices_keep_them_apart_and_no_basis_gives_no_verdict():
+    networks = pd.DataFrame([("copy", "mine", 8, 0, True)], columns=[*NETWORK, "learned"])
+    columns = {n: [0.5, 0.5] for n in PUBLISHED["ablations"] if n not in ("learned", "verdict")}
+    changes = pd.DataFrame(columns | {"gauge": ["as parametrised", "any basis"]})
+    changes = networks[NETWORK].merge(changes, how="cross")
+    table = judged(changes, networks, "ablations", Criterion())
+    assert list(table) == [*NETWORK, *PUBLISHED["ablations"]]
+    assert table["verdict"].tolist() == ["intermediate", None]
+    table = judged(changes.assign(matrix=["W_hn", "all"]), networks, "ablations", Criterion())
+    assert list(table) == [*NETWORK, "matrix", *PUBLISHED["ablations"]]

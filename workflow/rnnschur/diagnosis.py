@@ -116,7 +116,10 @@ def evaluate(
             raise ValueError(f"{name} have a NaN or infinite entry; allowed: finite numbers")
     intact = network.outputs(judge, engine)
     if not np.isfinite(intact).all():
-        raise ValueError("the intact network's outputs have a NaN or infinite entry: it runs away")
+        raise ValueError(
+            "the intact network's outputs have a NaN or infinite entry; allowed: a network that "
+            "does not run away"
+        )
     reference = _measured(intact[None], intact, judge, metric)[0]
     known, rows = {(): reference}, []
     for group in _groups(interventions, _at_once(network, judge, engine)):

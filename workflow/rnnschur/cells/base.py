@@ -284,13 +284,12 @@ class Layer(CellBase):
     def _steps(self, weights: Weights, inputs, xp: ModuleType) -> Iterator:
         f, recurrent = NONLINEARITIES[self.nonlinearity].function, weights["W_hh"].mT
         inputs, kernel = driven(weights, inputs, [("W_xh", "b_h")], xp)
-        # Without an initial state the first step needs no product, only the leading axes.
-        start = self.start(weights, xp=xp)
-        from_before = start @ recurrent if "h0" in weights else start
+        hidden, started = self.start(weights, xp=xp), "h0" in weights
         for x in inputs:
-            hidden = f(from_before + x @ kernel, xp)
+            # Without an initial state the first step needs no product, only the leading axes.
+            hidden = f((hidden @ recurrent if started else hidden) + x @ kernel, xp)
+            started = True
             yield hidden
-            from_before = hidden @ recurrent
 
 
 @dataclass(frozen=True)
