@@ -96,8 +96,9 @@ def evaluate(
     pandas.DataFrame
         One row an intervention, in their order: its labels, removed, metric, value, delta (value
         minus the intact network's), damage (delta, positive where worse), removed_mass,
-        removed_share (its square), sensitivity (damage per removed mass) and rollout_difference.
-        Without targets, what is derived from value is NaN.
+        removed_share (its square), sensitivity (damage per removed mass) and rollout_difference;
+        of a network from a file also checked, how it compares with its authors' code. Without
+        targets, what is derived from value is NaN.
 
     Raises
     ------
@@ -141,7 +142,8 @@ def evaluate(
     table["damage"] = metric.damage(table["delta"])
     table["removed_share"] = table["removed_mass"] ** 2
     table["sensitivity"] = sensitivity(table["damage"], table["removed_mass"])
-    return table[[*labels, *_COLUMNS]]
+    table = table[[*labels, *_COLUMNS]]
+    return table if network.checked is None else table.assign(checked=network.checked)
 
 
 _COLUMNS = ["removed", "metric", "value", "delta", "damage", "removed_mass", "removed_share"]

@@ -29,6 +29,8 @@ class Network:
         them, which say what W_hh may be (see `rnnschur.constraints`) and change no output.
     forms : dict of str to OrderedSchur, optional
         Ordered real Schur forms that are there already, by the name of the matrix.
+    checked : str, optional
+        What a comparison with its authors' code said, which every table of it repeats.
 
     Raises
     ------
@@ -45,6 +47,7 @@ class Network:
     cell: CellBase | str
     weights: Mapping[str, np.ndarray]
     forms: dict[str, OrderedSchur] = field(default_factory=dict)
+    checked: str | None = None
 
     def __post_init__(self):
         cell = self.cell if isinstance(self.cell, CellBase) else make(self.cell)

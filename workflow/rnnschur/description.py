@@ -1,0 +1,655 @@
+"""``network.yaml``: which cell a network is, which tensor of which file is which, and its data.
+
+What a key means to a user stands in ``docs/your-network.md``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from rnnschur import formats
+from rnnschur.arrays import real_array
+from rnnschur.batch import Batch
+from rnnschur.cells import CELLS, CellBase
+from rnnschur.cells.base import Gated
+from rnnschur.constraints import MAGNITUDES, effective
+from rnnschur.metrics import METRICS
+from rnnschur.network import Network
+from rnnschur.options import Options, is_number, load, option
+
+AXES = ("steps", "sequences", "features")
+PRECISIONS = ("float32", "float64")
+UPDATE_GATES = ("keeps", "renews")
+
+#: Numbers that YAML 1.1 takes for text, since they have no point.
+EXPONENT = re.compile(r"[+-]?\d+(\.\d*)?[eE][+-]?\d+")
+
+#: What wraps names in a state dict and is no part of the model: DataParallel and torch.compile.
+WRAPPERS = re.compile(r"(^|\.)(?:module|_orig_mod)\.")
+
+#: Tensors that say that a recurrent layer of PyTorch is more than one layer in one direction.
+BEYOND = {
+    r"(weight|bias)_(ih|hh)_l\d+_reverse$": "two directions; allowed: one",
+    r"(weight|bias)_(ih|hh)_l[1-9]\d*$": "several layers; allowed: one",
+    r"weight_hr_l\d+$": "a projection (proj_size); allowed: none",
+}
+
+
+def _flag(default: bool) -> object:
+    """Declare a key that is true or false."""
+    return option("true or false", lambda value: isinstance(value, bool), default)
+
+
+def _text(default=None, allowed: str = "a name") -> object:
+    """Declare a key that is a name."""
+    return option(allowed, lambda value: isinstance(value, str) or value is default, default)
+
+
+def _word(words: tuple[str, ...], default) -> object:
+    """Declare a key that is one of some words."""
+    return option(", ".join(words), lambda v: v is default or v in words, default)
+
+
+def _is_list(value) -> bool:
+    return isinstance(value, list) and len(value) > 0
+
+
+def _is_span(value) -> bool:
+    """Tell whether a value is a first index and the one after the last."""
+    whole = _is_list(value) and all(type(v) is int and v >= 0 for v in value)
+    return value is None or (whole and len(value) == 2 and value[0] < value[1])
+
+
+@dataclass(frozen=True)
+class Entry(Options):
+    """Where a weight comes from, and what makes it the one that acts, in this order."""
+
+    tensor: str | None = _text()
+    sum: object = option("a list of entries", lambda v: v is None or _is_list(v), None)
+    factors: object = option(
+        "two entries m and n, for m n^T", lambda v: v is None or (_is_list(v) and len(v) == 2), None
+    )
+    identity: bool = _flag(False)
+    index: int | None = option("a whole number", lambda v: v is None or type(v) is int, None)
+    transpose: bool = _flag(False)
+    rows: object = option("[first, after the last]", _is_span, None)
+    columns: object = option("[first, after the last]", _is_span, None)
+    magnitude: str = _word(MAGNITUDES, "as given")
+    mask: object = option("an entry", lambda v: v is None or isinstance(v, str | dict), None)
+    signs: object = option(
+        "an entry, or the number of excitatory units, which come first",
+        lambda v: v is None or isinstance(v, str | dict) or (type(v) is int and v >= 0),
+        None,
+    )
+    scale: object = option(
+        "a number, 1/N, the name of a tensor, or a list of these",
+        lambda v: isinstance(v, str) or is_number(v) or _is_list(v),
+        1,
+    )
+    add: float = option("a number", is_number, 0)
+
+
+SOURCES = ("tensor", "sum", "factors", "identity")
+
+
+@dataclass(frozen=True)
+class Data(Options):
+    """The keys of ``data``."""
+
+    file: str = option("the name of a file", lambda value: isinstance(value, str))
+    axes: str = option(
+        f"two or three of {', '.join(AXES)}, in their order, a blank between",
+        lambda v: isinstance(v, str) and _is_order(v.split()),
+        " ".join(AXES),
+    )
+    inputs: str | None = _text("inputs")
+    targets: str | None = _text("targets")
+    mask: str | None = _text("mask")
+    h0: str | None = _text("h0")
+    outputs: str | None = _text("outputs")
+    onset: int | None = option("a whole number", lambda v: v is None or type(v) is int, None)
+    precision: str | None = _word(PRECISIONS, None)
+
+
+def _is_order(words: list[str]) -> bool:
+    """Tell whether words are axes, each once, steps and one more at least."""
+    return len(words) >= 2 and "steps" in words and len({*words} & {*AXES}) == len(words)
+
+
+class Trials(NamedTuple):
+    """Data of a network: sequences, and what its authors' code answers, where that is known."""
+
+    batch: Batch
+    outputs: np.ndarray | None
+    precision: str | None
+
+
+@dataclass(frozen=True, eq=False)
+class Description:
+    """The keys of a ``network.yaml``.
+
+    Attributes
+    ----------
+    path : pathlib.Path
+        Files that it names are beside it.
+    keys : mapping
+    files : dict
+        What was read already, by the name of the file.
+    """
+
+    path: Path
+    keys: Mapping
+    files: dict[str, dict] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, path: str | Path) -> Description:
+        """Read a file.
+
+        Raises
+        ------
+        ValueError
+            If it is not there or no mapping in YAML, its cell is unknown, or a key; the message
+            names the file, the key, and what is allowed.
+        """
+        import yaml  # only here: a diagnosis does not need it
+
+        path = Path(path)
+        if not path.is_file():
+            raise ValueError(f"{path} is not there; allowed: a network.yaml")
+        try:
+            keys = yaml.safe_load(path.read_text(encoding="utf-8"))
+        except (yaml.YAMLError, UnicodeDecodeError) as error:
+            place = getattr(error, "problem_mark", None)
+            raise ValueError(
+                f"{path} is not YAML" + (f": see line {place.line + 1}" if place else "")
+            ) from None
+        if not isinstance(keys, dict):
+            raise ValueError(f"{path} holds a {type(keys).__name__}; allowed: keys and values")
+        return cls(path, _numbers(keys))
+
+    def refusal(self, key: str, fault) -> ValueError:
+        """Return an error that names the file and the key."""
+        return ValueError(f"{self.path}: {key}: {fault}" if key else f"{self.path}: {fault}")
+
+    def arrays(self, name: str) -> dict[str, object]:
+        """Return the arrays of a file beside this one, read once."""
+        if name not in self.files:
+            found = formats.arrays(self.path.parent / name)
+            plain = {WRAPPERS.sub(r"\1", key): array for key, array in found.items()}
+            self.files[name] = plain if len(plain) == len(found) else found
+        return self.files[name]
+
+    def cell(self) -> CellBase:
+        """Return the cell with its options."""
+        name = self.keys.get("cell")
+        try:
+            kind = load("cell", "rnnschur.cells", CELLS, name).Cell
+        except ValueError as error:
+            raise self.refusal("", error) from None
+        options = {key.name for key in fields(kind)}
+        own = {"cell", "weights", "data", "metric"}
+        own |= {"dt", "tau"} if "a" in options else set()
+        own |= {"gates"} if issubclass(kind, Gated) else set()
+        own |= {"update_gate"} if "reset" in options else set()
+        own |= {"forget_bias"} if "c0" in kind.optional else set()
+        for key in self.keys:
+            if key not in own | options:
+                allowed = ", ".join(sorted(own | options))
+                raise self.refusal("", f"{key} is unknown; allowed with {name}: {allowed}")
+        given = {key: value for key, value in self.keys.items() if key in options}
+        try:
+            return kind.checked(given | self._step("a" in given))
+        except ValueError as error:
+            raise self.refusal("", error) from None
+
+    def _step(self, given: bool) -> dict[str, float]:
+        """Return the step in units of the time constant, where dt and tau say it."""
+        dt, tau = self.keys.get("dt"), self.keys.get("tau")
+        if (given and (dt, tau) != (None, None)) or (tau is not None and dt is None):
+            raise self.refusal("", "a is given twice or dt missing; allowed: a, or dt and tau")
+        for name, value in (("dt", dt), ("tau", tau)):
+            if value is not None and not (is_number(value) and value > 0):
+                raise self.refusal("", f"{name} is {value!r}; allowed: a number above 0")
+        return {} if tau is None else {"a": dt / tau}
+
+    def metric(self) -> str | None:
+        """Return the name of the measure, or None where none is given."""
+        name = self.keys.get("metric")
+        if name is not None and name not in METRICS:
+            raise self.refusal("", f"metric is {name!r}; allowed: {', '.join(METRICS)}")
+        return name
+
+    def network(self) -> Network:
+        """Return the network.
+
+        Raises
+        ------
+        ValueError
+            If its cell, a key or a tensor is not what it must be, or a tensor of the file is named
+            nowhere; the message names the file, tensor or key, what was found and what is allowed.
+        """
+        return _Weights(self, self.cell()).network()
+
+    def trials(self) -> Trials:
+        """Return the data.
+
+        Raises
+        ------
+        ValueError
+            As `network`.
+        """
+        given = self.keys.get("data")
+        if not isinstance(given, dict):
+            raise self.refusal("data", "missing; allowed: a file with inputs, and what it holds")
+        try:
+            data = Data.checked(given)
+        except ValueError as error:
+            raise self.refusal("data", error) from None
+        path, stored = self.path.parent / data.file, self.arrays(data.file)
+        found = {}
+        for name in ("inputs", "targets", "mask", "h0", "outputs"):
+            key = getattr(data, name)
+            if key in stored:
+                try:
+                    found[name] = real_array(stored[key], key)
+                except ValueError as error:
+                    raise ValueError(f"{path}: {error}") from None
+            elif name in given and key is not None:
+                raise ValueError(f"{path}: {key} is missing; it holds {', '.join(stored)}")
+        if "inputs" not in found:
+            raise ValueError(f"{path}: inputs is missing; it holds {', '.join(stored)}")
+        try:
+            found = _arranged(found, data.axes.split(), path.suffix == ".mat")
+            _finite(found)
+            outputs = found.pop("outputs", None)
+            batch = Batch(onset=data.onset, **found)
+        except ValueError as error:
+            raise ValueError(f"{path}: {error}") from None
+        precision = data.precision or (None if outputs is None else str(outputs.dtype))
+        return Trials(batch, outputs, precision)
+
+
+def _numbers(value):
+    """Return keys as they are, but for numbers that YAML takes for text."""
+    if isinstance(value, dict):
+        return {str(name): _numbers(entry) for name, entry in value.items()}
+    if isinstance(value, list):
+        return [_numbers(entry) for entry in value]
+    return float(value) if isinstance(value, str) and EXPONENT.fullmatch(value) else value
+
+
+def _arranged(found: dict, axes: list[str], matlab: bool) -> dict[str, np.ndarray]:
+    """Return arrays with their axes in the order steps, sequences, features."""
+    arranged = {}
+    for name, array in found.items():
+        if name == "h0":
+            arranged[name] = array
+            continue
+        words = list(axes)
+        # Labels and masks may come without features; MATLAB drops a last axis of length 1.
+        bare = [word for word in words if word != "features"]
+        if name in ("targets", "mask") and array.ndim == len(bare) < len(words):
+            words = bare
+        elif matlab and array.ndim == len(words) - 1:
+            array = array[..., None]
+        if array.ndim != len(words):
+            raise ValueError(f"{name} has shape {array.shape}; allowed: ({', '.join(words)})")
+        for word in AXES:
+            if word not in words:
+                array, words = array[..., None], [*words, word]
+        array = array.transpose([words.index(word) for word in AXES])
+        if name == "mask":
+            if not np.array_equal(array, np.broadcast_to(array[..., :1], array.shape)):
+                raise ValueError("mask differs between features; allowed: one for all outputs")
+            array = array[..., 0]
+        arranged[name] = np.ascontiguousarray(array)
+    return arranged
+
+
+def _finite(found: Mapping[str, np.ndarray]) -> None:
+    """Raise ValueError where something that counts is not a finite number."""
+    for name, array in found.items():
+        counted = array
+        if name == "targets" and "mask" in found and found["mask"].shape == array.shape[:2]:
+            counted = array[found["mask"] != 0]
+        if not np.isfinite(counted).all():
+            raise ValueError(f"{name} has a NaN or infinite entry; allowed: finite numbers")
+
+
+@dataclass(frozen=True, eq=False)
+class _Weights:
+    """The section ``weights`` of a description, read for a cell."""
+
+    description: Description
+    cell: CellBase
+    used: set[str] = field(default_factory=set)
+
+    def network(self) -> Network:
+        """Return the network; see `Description.network`."""
+        given = self.description.keys.get("weights")
+        if not isinstance(given, dict) or not isinstance(given.get("file"), str):
+            raise self.description.refusal(
+                "weights", "file is missing; allowed: a file, and which of its tensors is which"
+            )
+        known, keys = self._known(), {**self._of_layers(given), **given}
+        for name in keys:
+            if name not in known:
+                raise self.refusal(name, f"unknown; allowed: {', '.join(known)}")
+        ignored = keys.get("ignore", [])
+        if not isinstance(ignored, list) or not all(isinstance(name, str) for name in ignored):
+            raise self.refusal("ignore", f"{ignored!r}; allowed: a list of names, * for any text")
+        arrays = self._in_rows(keys) if {"kernel", "recurrent"} & {*keys} else {}
+        for name in (*self.cell.known, *(["tau"] if "tau" in known else [])):
+            if keys.get(name) is not None:
+                arrays[name] = self._weight(keys[name], name)
+        arrays = {**self._constraints(keys.get("W_hh")), **arrays}
+        self._settle(arrays)
+        self._refuse_extra(ignored)
+        self._check(arrays, keys)
+        try:
+            return Network(self.cell, arrays)
+        except ValueError as error:
+            raise self.description.refusal("weights", error) from None
+
+    def refusal(self, key: str, fault) -> ValueError:
+        """Return an error that names the description, the key and what is wrong."""
+        return self.description.refusal(f"weights: {key}", fault)
+
+    @property
+    def file(self) -> str:
+        """The name of the file of the weights."""
+        return self.description.keys["weights"]["file"]
+
+    def stored(self) -> dict[str, object]:
+        """Return the tensors of the file below the prefix, by the rest of their names."""
+        prefix = self.description.keys["weights"].get("prefix") or ""
+        if not isinstance(prefix, str):
+            raise self.refusal("prefix", f"{prefix!r}; allowed: how names in the file begin")
+        prefix, arrays = WRAPPERS.sub(r"\1", prefix), self.description.arrays(self.file)
+        found = {n.removeprefix(prefix): a for n, a in arrays.items() if n.startswith(prefix)}
+        if not found:
+            raise self.refusal("prefix", f"no tensor of {self._path} begins with {prefix!r}")
+        return found
+
+    @property
+    def _path(self) -> Path:
+        return self.description.path.parent / self.file
+
+    def _known(self) -> tuple[str, ...]:
+        """Return the keys of the section."""
+        packed = ("kernel", "recurrent", "bias") if isinstance(self.cell, Gated) else ()
+        tau = ("tau",) if "a" in self.cell.optional else ()
+        return ("file", "prefix", "ignore", "layer", "readout", *packed, *self.cell.known, *tau)
+
+    def _of_layers(self, given: Mapping) -> dict[str, object]:
+        """Return the entries that the names of layers of PyTorch stand for."""
+        entries, stored = {}, self.stored()
+        for key in ("layer", "readout"):
+            if key in given and not isinstance(given[key], str):
+                raise self.refusal(key, f"{given[key]!r}; allowed: the name of a layer of PyTorch")
+        if "layer" in given:
+            prefix = f"{given['layer']}." if given["layer"] else ""
+            end = "_l0" if f"{prefix}weight_hh_l0" in stored else ""
+            biases = [f"{prefix}bias_{side}{end}" for side in ("ih", "hh")]
+            packed = isinstance(self.cell, Gated)
+            names = ("kernel", "recurrent", "bias") if packed else ("W_xh", "W_hh", "b_h")
+            weights = [f"{prefix}weight_{side}{end}" for side in ("ih", "hh")]
+            entries = dict(zip(names, weights, strict=False))
+            if all(name in stored for name in biases):
+                entries[names[2]] = biases if packed else {"sum": biases}
+        if "readout" in given:
+            prefix = f"{given['readout']}." if given["readout"] else ""
+            entries["W_hy"] = f"{prefix}weight"
+            if f"{prefix}bias" in stored:
+                entries["b_y"] = f"{prefix}bias"
+        return entries
+
+    def _in_rows(self, keys: Mapping) -> dict[str, np.ndarray]:
+        """Return the weights of every gate, from arrays that hold all gates in a row."""
+        for name in ("kernel", "recurrent"):
+            if keys.get(name) is None:
+                raise self.refusal(name, "missing; allowed: both kernel and recurrent")
+        kernel, recurrent = (self._entry(keys[name], name) for name in ("kernel", "recurrent"))
+        biases = keys.get("bias") or []
+        biases = biases if isinstance(biases, list) else [biases]
+        if len(biases) > 2:
+            raise self.refusal("bias", f"{len(biases)} entries; allowed: one or two")
+        biases = [_fitted(self._entry(entry, "bias"), ("gate",)) for entry in biases]
+        order = self.description.keys.get("gates") or self.cell.order
+        try:
+            return self.cell.unpacked(kernel, recurrent, biases, order)
+        except (ValueError, TypeError) as error:
+            fault = str(error).replace("order", "gates", 1)
+            raise self.description.refusal("weights", f"{self._path}: {fault}") from None
+
+    def _settle(self, arrays: dict[str, np.ndarray]) -> None:
+        """Apply what code does to weights: time constants, a forget bias, another update gate."""
+        keys = self.description.keys
+        if "tau" in arrays:
+            if "dt" not in keys or "tau" in keys or "a" in {*keys, *arrays}:
+                raise self.refusal("tau", "needs dt, and neither a nor another tau beside it")
+            arrays["a"] = keys["dt"] / arrays.pop("tau").astype(np.float64)
+        forget = keys.get("forget_bias", 0)
+        if not is_number(forget):
+            raise self.description.refusal("", f"forget_bias is {forget!r}; allowed: a number")
+        if forget:
+            bias = arrays.get("b_f", np.zeros(len(arrays.get("W_hf", ())), np.float32))
+            arrays["b_f"] = bias + np.asarray(forget, bias.dtype)
+        update = keys.get("update_gate", UPDATE_GATES[0])
+        if update not in UPDATE_GATES:
+            raise self.description.refusal(
+                "", f"update_gate is {update!r}; allowed: {', '.join(UPDATE_GATES)}"
+            )
+        if update == "renews":
+            for name in ("W_xz", "W_hz", "b_z"):
+                if name in arrays:
+                    arrays[name] = -arrays[name]
+
+    def _refuse_extra(self, ignored: list[str]) -> None:
+        """Raise ValueError for tensors of the file that are neither named nor ignored."""
+        extra = [n for n in self.stored() if n not in self.used]
+        extra = [n for n in extra if not any(fnmatchcase(n, pattern) for pattern in ignored)]
+        for name in extra:
+            for pattern, fault in BEYOND.items():
+                if re.search(pattern, name):
+                    raise ValueError(f"{self._path} holds {name}: {fault}")
+        if extra:
+            raise ValueError(
+                f"{self._path} holds {', '.join(extra)}, which {self.description.path} does not "
+                "name; allowed: tensors that are named under weights, or listed under ignore"
+            )
+
+    def _check(self, arrays: Mapping[str, np.ndarray], keys: Mapping) -> None:
+        """Raise ValueError, naming the tensor, where a weight is not as large as the units say."""
+        for name in self.cell.axes:
+            if name not in arrays:
+                raise self.refusal(name, f"missing; {self._path} holds {', '.join(self.stored())}")
+        units = arrays[self.cell.recurrent[0]].shape[-1]
+        for name, array in arrays.items():
+            words = ["unit" if word == "gate" else word for word in self.cell.known[name]]
+            expected = [units if word == "unit" else None for word in words]
+            if not _fits(array.shape, expected):
+                entry = keys.get(name, "")
+                tensor = entry.get("tensor") if isinstance(entry, dict) else entry
+                allowed = ", ".join(
+                    str(length or f"{word}s") for word, length in zip(words, expected, strict=True)
+                )
+                hint = "; transpose: true would fit" if _fits(array.shape[::-1], expected) else ""
+                raise self.refusal(
+                    name,
+                    f"{tensor or 'it'} of {self._path} has shape {array.shape}; "
+                    f"allowed: ({allowed}){hint}",
+                )
+
+    def _weight(self, given, name: str) -> np.ndarray:
+        """Return a weight of the cell."""
+        axes = {**self.cell.known, "tau": ("gate",)}[name]
+        return _fitted(self._entry(given, name), axes)
+
+    def _constraints(self, given) -> dict[str, np.ndarray]:
+        """Return what the mask and the signs of the recurrent weight say of it."""
+        found = {}
+        if isinstance(given, dict) and "mask_hh" in self.cell.known:
+            if given.get("mask") is not None:
+                mask = self._entry(given["mask"], "W_hh: mask")
+                found["mask_hh"] = (mask != 0).astype(np.float32)
+            if given.get("signs") is not None and given.get("magnitude", "as given") != "as given":
+                signs = self._signs(given["signs"], np.empty(self._units()), "W_hh")
+                found["sign_h"] = np.sign(signs)
+        return found
+
+    def _tensor(self, name: str, key: str) -> np.ndarray:
+        """Return a tensor of the file."""
+        name, stored = WRAPPERS.sub(r"\1", name), self.stored()
+        if name not in stored:
+            raise self.refusal(key, f"{name} is not in {self._path}, {_hint(name, stored)}")
+        self.used.add(name)
+        try:
+            array = real_array(stored[name], name)
+        except ValueError as error:
+            raise ValueError(f"{self._path}: {error}") from None
+        if not np.isfinite(array).all():
+            raise ValueError(
+                f"{self._path}: {name} has a NaN or infinite entry; allowed: finite numbers"
+            )
+        return array
+
+    def _entry(self, given, key: str) -> np.ndarray:
+        """Return the array that an entry describes."""
+        given = {"tensor": given} if isinstance(given, str) else given
+        if not isinstance(given, dict):
+            raise self.refusal(key, f"{given!r}; allowed: the name of a tensor, or keys")
+        try:
+            entry = Entry.checked(given)
+        except ValueError as error:
+            raise self.refusal(key, error) from None
+        sources = [name for name in SOURCES if getattr(entry, name)]
+        if len(sources) != 1:
+            raise self.refusal(
+                key, f"{' and '.join(sources) or 'no source'}; allowed: one of {', '.join(SOURCES)}"
+            )
+        try:
+            return self._made(entry, key)
+        except (ValueError, IndexError) as error:
+            if str(error).startswith((str(self.description.path), str(self._path))):
+                raise
+            raise self.refusal(key, error) from None
+
+    def _made(self, entry: Entry, key: str) -> np.ndarray:
+        """Carry out what an entry says."""
+        array = self._source(entry, key)
+        array = array if entry.index is None else array[entry.index]
+        array = array.T if entry.transpose else array
+        if entry.rows is not None:
+            array = _part(array, entry.rows, 0, "rows")
+        if entry.columns is not None:
+            array = _part(array, entry.columns, 1, "columns")
+        if entry.mask is not None or entry.signs is not None or entry.magnitude != "as given":
+            mask = None if entry.mask is None else self._entry(entry.mask, f"{key}: mask")
+            signs = None if entry.signs is None else self._signs(entry.signs, array, key)
+            array = effective(array, mask, signs, entry.magnitude)
+        for factor in entry.scale if isinstance(entry.scale, list) else [entry.scale]:
+            if factor != 1:
+                array = _scaled(array, self._factor(factor, key))
+        return array + np.float64(entry.add) if entry.add else array
+
+    def _source(self, entry: Entry, key: str) -> np.ndarray:
+        """Return the array that an entry starts from."""
+        if entry.tensor:
+            return self._tensor(entry.tensor, key)
+        if entry.identity:
+            return np.eye(self._units(), dtype=np.float32)
+        parts = [self._entry(part, key).astype(np.float64) for part in entry.sum or entry.factors]
+        if entry.factors:
+            m, n = (part[:, None] if part.ndim == 1 else part for part in parts)
+            return m @ n.T
+        for part in parts:
+            if part.shape != parts[0].shape:
+                raise ValueError(f"sum of shapes {parts[0].shape} and {part.shape}; allowed: one")
+        return sum(parts)
+
+    def _units(self) -> int:
+        """Return the number of units."""
+        keys, name = self.description.keys["weights"], self.cell.recurrent[0]
+        keys = {**self._of_layers(keys), **keys}
+        return self._entry(keys.get(name, keys.get("recurrent")), name).shape[-1]
+
+    def _signs(self, given, array: np.ndarray, key: str) -> np.ndarray:
+        """Return the signs of the units that the columns of a weight leave."""
+        if isinstance(given, int):
+            return np.where(np.arange(array.shape[-1]) < given, 1.0, -1.0).astype(array.dtype)
+        signs = self._entry(given, f"{key}: signs")
+        if signs.ndim == 2 and min(signs.shape) > 1:  # some keep them as a diagonal matrix
+            if not np.array_equal(signs, np.diag(np.diag(signs))):
+                raise ValueError("signs are a matrix that is not diagonal; allowed: one a unit")
+            signs = np.diag(signs)
+        return signs.ravel()
+
+    def _factor(self, factor, key: str):
+        """Return one factor of a scale."""
+        if factor == "1/N":
+            return 1 / self._units()
+        if is_number(factor):
+            return factor
+        return self._entry(factor, f"{key}: scale").astype(np.float64)
+
+
+def _part(array: np.ndarray, span: list[int], axis: int, name: str) -> np.ndarray:
+    """Return some rows or columns of an array."""
+    if array.ndim <= axis or span[1] > array.shape[axis]:
+        raise ValueError(f"{name} are {span}, the shape {array.shape}; allowed: within the shape")
+    return array[span[0] : span[1]] if axis == 0 else array[:, span[0] : span[1]]
+
+
+def _scaled(array: np.ndarray, factor) -> np.ndarray:
+    """Return an array times a number, or times one for each of its rows or columns."""
+    factor = np.asarray(factor, np.float64)
+    if factor.size == 1:
+        return array * factor.reshape(())
+    factor = factor.squeeze()
+    fitting = [axis for axis, length in enumerate(array.shape) if factor.shape == (length,)]
+    if len(fitting) != 1:
+        raise ValueError(
+            f"scale has shape {factor.shape}, what it multiplies {array.shape}; allowed: one "
+            "number, or one for each row or each column, if there are not as many of both"
+        )
+    return array * (factor[:, None] if fitting == [0] and array.ndim == 2 else factor)
+
+
+def _fitted(array: np.ndarray, axes: tuple[str, ...]) -> np.ndarray:
+    """Return an array with as many axes as a weight has, where only axes of length 1 differ."""
+    if len(axes) == 1 and array.size == max(array.shape, default=0):
+        return array.ravel()
+    if len(axes) == 2 and array.ndim == 1:
+        return array[:, None] if axes[1] == "input" else array[None]
+    while array.ndim > len(axes) and 1 in array.shape:
+        array = array.squeeze(array.shape.index(1))
+    return array
+
+
+def _fits(shape: tuple[int, ...], expected: list[int | None]) -> bool:
+    """Tell whether a shape has the lengths that are known."""
+    known = zip(shape, expected, strict=False)
+    return len(shape) == len(expected) and all(e in (None, s) for s, e in known)
+
+
+def _hint(name: str, stored: Mapping) -> str:
+    """Say what a file holds instead of a tensor."""
+    head, _, last = name.rpartition(".")
+    raw = f"{head}.parametrizations.{last}.original".lstrip(".")
+    if any(n.startswith(raw) for n in stored):
+        return (
+            f"which holds {raw}: name that, and what the code makes of it, with magnitude, mask, "
+            "signs and scale"
+        )
+    inside = [n for n in stored if n.endswith(f".{name}")]
+    if inside:
+        return f"which holds {inside[0]}; allowed: prefix: {inside[0].removesuffix(name)}"
+    return f"which holds {', '.join(stored)}"
