@@ -12,8 +12,8 @@ from rnnschur.given import Given
 from rnnschur.metrics import METRICS
 
 #: Columns of a table that fit on a screen.
-SHOWN = ["matrix", "alpha", "leading", "removed", "value", "removed_mass", "rollout_difference"]
-SHOWN += ["verdict"]
+SHOWN = ["matrix", "alpha", "leading", "gauge", "removed", "value", "removed_mass"]
+SHOWN += ["rollout_difference", "verdict"]
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -30,6 +30,8 @@ def import_network(network: Path, output: Path | None):
     output = output or network.with_suffix(".safetensors")
     if output.suffix != ".safetensors":
         raise click.ClickException(f"--output is {output}; allowed: a name in .safetensors")
+    if output.resolve() in [(network.parent / name).resolve() for name in given.sources]:
+        raise click.ClickException(f"{output} is what the network comes from; give --output")
     for number, difference in enumerate([] if given.differences is None else given.differences):
         click.echo(f"output {number}: difference {difference:.2g} standard deviations")
     click.echo(given.network.checked)

@@ -64,7 +64,7 @@ def cause(description: Description, tolerance: float) -> str | None:
     One change is tried, then two together.
     """
     single = list(_suspects(description))
-    paired = [change for change in single if not change[0].startswith(("gates", "output"))]
+    paired = [change for change in single if not change[0].startswith(("gate_order", "output"))]
     pairs = (
         (f"{one[0]} and {two[0]}", {**one[1], **two[1]})
         for one, two in combinations(paired, 2)
@@ -107,10 +107,10 @@ def _suspects(description: Description) -> Iterator[tuple[str, dict]]:
             words = f"weights: {name}: transpose: {str(other).lower()}"
             yield words, {("weights", name): {**entry, "transpose": other}}
     if isinstance(cell, Gated):
-        now = keys.get("gates") or cell.order
+        now = keys.get("gate_order") or cell.order
         for order in map("".join, permutations(cell.order)):
             if order != now:
-                yield f"gates: {order}", {("gates",): order}
+                yield f"gate_order: {order}", {("gate_order",): order}
     if hasattr(cell, "reset"):
         other = "renews" if keys.get("update_gate", "keeps") == "keeps" else "keeps"
         yield f"update_gate: {other}", {("update_gate",): other}

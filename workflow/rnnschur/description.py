@@ -196,7 +196,7 @@ class Description:
         options = {key.name for key in fields(kind)}
         own = {"cell", "weights", "data", "metric"}
         own |= {"dt", "tau"} if "a" in options else set()
-        own |= {"gates"} if issubclass(kind, Gated) else set()
+        own |= {"gate_order"} if issubclass(kind, Gated) else set()
         own |= {"update_gate"} if "reset" in options else set()
         own |= {"forget_bias"} if "c0" in kind.optional else set()
         for key in self.keys:
@@ -289,7 +289,9 @@ def _arranged(found: dict, axes: list[str], matlab: bool) -> dict[str, np.ndarra
     """Return arrays with their axes in the order steps, sequences, features."""
     arranged = {}
     for name, array in found.items():
-        if name == "h0":
+        if name == "h0":  # one for all sequences, or PyTorch's axis of layers
+            while array.ndim > 1 and len(array) == 1:
+                array = array[0]
             arranged[name] = array
             continue
         words = list(axes)
@@ -386,12 +388,12 @@ class _Weights:
         """Return the keys of the section."""
         packed = ("kernel", "recurrent", "bias") if isinstance(self.cell, Gated) else ()
         tau = ("tau",) if "a" in self.cell.optional else ()
-        return ("file", "prefix", "ignore", "layer", "readout", *packed, *self.cell.known, *tau)
+        return ("file", "prefix", "ignore", "layer", "linear", *packed, *self.cell.known, *tau)
 
     def _of_layers(self, given: Mapping) -> dict[str, object]:
         """Return the entries that the names of layers of PyTorch stand for."""
         entries, stored = {}, self.stored()
-        for key in ("layer", "readout"):
+        for key in ("layer", "linear"):
             if key in given and not isinstance(given[key], str):
                 raise self.refusal(key, f"{given[key]!r}; allowed: the name of a layer of PyTorch")
         if "layer" in given:
@@ -404,8 +406,8 @@ class _Weights:
             entries = dict(zip(names, weights, strict=False))
             if all(name in stored for name in biases):
                 entries[names[2]] = biases if packed else {"sum": biases}
-        if "readout" in given:
-            prefix = f"{given['readout']}." if given["readout"] else ""
+        if "linear" in given:
+            prefix = f"{given['linear']}." if given["linear"] else ""
             entries["W_hy"] = f"{prefix}weight"
             if f"{prefix}bias" in stored:
                 entries["b_y"] = f"{prefix}bias"
@@ -422,11 +424,11 @@ class _Weights:
         if len(biases) > 2:
             raise self.refusal("bias", f"{len(biases)} entries; allowed: one or two")
         biases = [_fitted(self._entry(entry, "bias"), ("gate",)) for entry in biases]
-        order = self.description.keys.get("gates") or self.cell.order
+        order = self.description.keys.get("gate_order") or self.cell.order
         try:
             return self.cell.unpacked(kernel, recurrent, biases, order)
         except (ValueError, TypeError) as error:
-            fault = str(error).replace("order", "gates", 1)
+            fault = str(error).replace("order", "gate_order", 1)
             raise self.description.refusal("weights", f"{self._path}: {fault}") from None
 
     def _settle(self, arrays: dict[str, np.ndarray]) -> None:
@@ -576,10 +578,10 @@ class _Weights:
         return sum(parts)
 
     def _units(self) -> int:
-        """Return the number of units."""
+        """Return the number of units, as the recurrent weight says it."""
         keys, name = self.description.keys["weights"], self.cell.recurrent[0]
         keys = {**self._of_layers(keys), **keys}
-        return self._entry(keys.get(name, keys.get("recurrent")), name).shape[-1]
+        return self._entry(_bare(keys.get(name, keys.get("recurrent"))), name).shape[-1]
 
     def _signs(self, given, array: np.ndarray, key: str) -> np.ndarray:
         """Return the signs of the units that the columns of a weight leave."""
@@ -599,6 +601,14 @@ class _Weights:
         if is_number(factor):
             return factor
         return self._entry(factor, f"{key}: scale").astype(np.float64)
+
+
+def _bare(given):
+    """Return an entry without what may depend on the number of units."""
+    if isinstance(given, dict):
+        free = ("scale", "mask", "signs", "magnitude", "identity")
+        return {key: _bare(value) for key, value in given.items() if key not in free}
+    return [_bare(part) for part in given] if isinstance(given, list) else given
 
 
 def _part(array: np.ndarray, span: list[int], axis: int, name: str) -> np.ndarray:

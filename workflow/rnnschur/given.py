@@ -80,8 +80,11 @@ class Given:
                     f"within {found.max():.1e} standard deviations of its authors' code, "
                     f"allowed {tolerance:g}"
                 )
+            outputs = network.outputs(trials.batch)
+            if not np.isfinite(outputs).all():
+                raise ValueError("outputs of the network are not finite: it runs away")
             metric = description.metric() or _metric(network, trials.batch)
-            METRICS[metric](network.outputs(trials.batch), trials.batch)
+            METRICS[metric](outputs, trials.batch)
         except ValueError as error:
             raise ValueError(f"{data}: {error}") from None
         network = Network(network.cell, network.weights, checked=checked)
