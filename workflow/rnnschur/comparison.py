@@ -64,7 +64,8 @@ def cause(description: Description, tolerance: float) -> str | None:
     One change is tried, then two together.
     """
     single = list(_suspects(description))
-    paired = [change for change in single if not change[0].startswith(("gate_order", "output"))]
+    alone = ("gate_order", "output", "data")
+    paired = [s for s in single if not s[0].startswith(alone) and not s[0].endswith("swapped")]
     pairs = (
         (f"{one[0]} and {two[0]}", {**one[1], **two[1]})
         for one, two in combinations(paired, 2)

@@ -47,9 +47,9 @@ def _flag(default: bool) -> object:
     return option("true or false", lambda value: isinstance(value, bool), default)
 
 
-def _text(default=None, allowed: str = "a name") -> object:
-    """Declare a key that is a name."""
-    return option(allowed, lambda value: isinstance(value, str) or value is default, default)
+def _text(default=None, allowed: str = "a name, or null") -> object:
+    """Declare a key that is a name, or null for none."""
+    return option(allowed, lambda value: isinstance(value, str | None), default)
 
 
 def _word(words: tuple[str, ...], default) -> object:
