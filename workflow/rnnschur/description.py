@@ -353,8 +353,8 @@ class _Weights:
                 arrays[name] = self._weight(keys[name], name)
         arrays = {**self._constraints(keys.get("W_hh")), **arrays}
         self._settle(arrays)
-        self._refuse_extra(ignored)
         self._check(arrays, keys)
+        self._refuse_extra(ignored)
         try:
             return Network(self.cell, arrays)
         except ValueError as error:
@@ -487,7 +487,7 @@ class _Weights:
                 raise self.refusal(
                     name,
                     f"{tensor or 'it'} of {self._path} has shape {array.shape}; "
-                    f"allowed: ({allowed}){hint}",
+                    f"allowed: ({allowed}{',' if len(words) == 1 else ''}){hint}",
                 )
 
     def _weight(self, given, name: str) -> np.ndarray:

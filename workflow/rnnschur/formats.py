@@ -53,7 +53,7 @@ def _npz(path: Path) -> dict[str, np.ndarray]:
     """Read an npz file, leaving out what is pickled in it."""
     found = {}
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
             for name in file.files:
                 try:
                     found[name] = file[name]
