@@ -23,7 +23,8 @@ COMMANDS = list(
         line.split("#")[0].strip() for _, block in blocks("sh") for line in block.splitlines()
     )
 )
-EXAMPLES = blocks("python")
+TOGETHER = "docs/your-network.md"  # its blocks need one another: tests/unit/test_your_network.py
+EXAMPLES = [(file, block) for file, block in blocks("python") if file != TOGETHER]
 ELSEWHERE = {
     "make study": "the fixture `finished` runs it",
     "make test": "runs these tests",
@@ -31,6 +32,8 @@ ELSEWHERE = {
     "make verify": "test_published.py",
     "make search": "test_search.py, on protocols that take seconds",
     "snakemake published_figures": "test_published.py",
+    "rnnschur import network.yaml": "tests/unit/test_your_network.py",
+    "rnnschur diagnose network.yaml": "tests/unit/test_your_network.py",
     "snakemake": "the run after a divergence in test_study.py completes with it",
 }
 DRY = {
@@ -76,7 +79,7 @@ def test_paths_in_the_texts_exist():
     assert named
     modules = {path.name for path in (ROOT / "workflow" / "rnnschur").rglob("*.py")}
     for name in named:
-        if not name.startswith("results/") and name not in modules:
+        if not name.startswith("results/") and name not in {*modules, "network.yaml"}:
             assert (ROOT / name).exists() or (ROOT / "report" / name).exists(), name
 
 
