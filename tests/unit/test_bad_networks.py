@@ -9,6 +9,7 @@ import yaml
 from click.testing import CliRunner
 
 from rnnschur.command import main
+from rnnschur.given import Given
 
 N, I, O = 5, 2, 3  # noqa: E741
 RNG = np.random.default_rng(0)
@@ -331,6 +332,68 @@ CASES = {
 @pytest.mark.parametrize(("wrong", "words"), CASES.values(), ids=CASES)
 def test_what_is_wrong_is_said(tmp_path, wrong, words):
     assert words in refusal(tmp_path, **wrong)
+
+
+FULL = {
+    "leaky": {
+        **{"cell": "leaky", "place": "after", "dt": 1, "tau": 10, "bias": "inside", "early": True},
+        "metric": "fvu",
+        "weights": {
+            **{"file": "w.npz", "prefix": "", "ignore": ["x"], **ENTRIES},
+            "W_hh": {
+                **{"tensor": "rec", "transpose": False, "index": None, "rows": [0, 5]},
+                **{"columns": [0, 5], "scale": [1, "1/N"], "add": 0, "mask": "rec"},
+                **{"signs": "bias", "magnitude": "absolute"},
+            },
+        },
+        "data": {
+            **{"file": "d.npz", "axes": "steps sequences features", "inputs": "inputs"},
+            **{"targets": "targets", "mask": None, "onset": 0, "precision": "float64"},
+        },
+    },
+    "gru": {
+        **{"cell": "gru", "gate_order": "zrn", "update_gate": "renews", "reset": "after"},
+        "weights": {
+            **{"file": "g.npz", "kernel": "k", "recurrent": "r", "W_hy": "o"},
+            "bias": [{"tensor": "b", "index": 0}, {"tensor": "b", "index": 1}],
+        },
+        "data": {"file": "d.npz"},
+    },
+}
+ODD = (None, [], {}, [None], -1, 0, 2.5, float("nan"), True, "x", "rec", {"sum": ["rec", "bias"]})
+
+
+def odd(keys):
+    """Yield keys with one of them, at any depth, another value."""
+    places = keys if isinstance(keys, dict) else range(len(keys))
+    for place in places:
+        values = list(ODD)
+        if isinstance(keys[place], dict | list):
+            values += odd(keys[place])
+        for value in values:
+            changed = keys.copy()
+            changed[place] = value
+            yield changed
+
+
+@pytest.mark.parametrize("cell", FULL)
+def test_a_key_of_any_kind_in_any_place_is_refused_in_one_line_or_read(tmp_path, cell):
+    np.savez(tmp_path / "w.npz", **WEIGHTS)
+    gates = {"k": np.ones((3 * N, I)), "r": np.ones((3 * N, N)), "b": np.ones((2, 3 * N))}
+    np.savez(tmp_path / "g.npz", **gates, o=WEIGHTS["out"])
+    np.savez(tmp_path / "d.npz", **DATA)
+    path, read, refused = tmp_path / "network.yaml", 0, []
+    path.write_text(yaml.safe_dump(FULL[cell]))
+    Given.read(path)
+    for keys in odd(FULL[cell]):
+        path.write_text(yaml.safe_dump(keys))
+        try:
+            Given.read(path)
+            read += 1
+        except ValueError as error:
+            refused.append(str(error))
+    assert read and refused
+    assert all(line.startswith(str(tmp_path)) and "\n" not in line for line in refused)
 
 
 class Evil:

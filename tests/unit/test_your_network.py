@@ -1,17 +1,16 @@
 """What docs/your-network.md says is done as it stands there, in its order, in an empty folder."""
 
-import os
 import re
-import subprocess
-import sys
 from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from click.testing import CliRunner
 
 from rnnschur import cells
+from rnnschur.command import main
 from rnnschur.description import Data, Entry
 from rnnschur.formats import ENDINGS
 from rnnschur.nonlinearities import NONLINEARITIES
@@ -21,25 +20,21 @@ PAGE = (ROOT / "docs" / "your-network.md").read_text()
 BLOCKS = re.findall(r"```(\w+)\n(.*?)```", PAGE, re.DOTALL)
 
 
-def test_the_example_runs(tmp_path):
-    environment = {**os.environ, "PYTHONPATH": str(ROOT / "workflow")}
+def test_the_example_runs(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
     printed = ""
     for language, block in BLOCKS:
         if language == "yaml":
-            (tmp_path / "network.yaml").write_text(block)
-            continue
-        if language == "python":
-            commands = [[sys.executable, "-W", "error", "-c", block]]
-        else:  # as the installed script does
-            lines = [line.split("#")[0].split() for line in block.splitlines()]
-            assert all(words[0] == "rnnschur" for words in lines)
-            commands = [[sys.executable, "-W", "error", "-m", *words] for words in lines]
-        for words in commands:
-            run = subprocess.run(
-                words, cwd=tmp_path, env=environment, capture_output=True, text=True
-            )
-            assert run.returncode == 0, run.stderr
-            printed += run.stdout
+            Path("network.yaml").write_text(block)
+        elif language == "python":
+            exec(compile(block, "docs/your-network.md", "exec"), {})
+            printed += capsys.readouterr().out
+        else:
+            for line in block.splitlines():
+                name, *words = line.split("#")[0].split()
+                run = CliRunner().invoke(main, words)
+                assert name == "rnnschur" and run.exit_code == 0, run.output
+                printed += run.output
     assert printed.count("of its authors' code, allowed 0.001") == 2
     assert "rollout_difference" in printed
     table = pd.read_csv(tmp_path / "network.csv")

@@ -10,7 +10,7 @@ import numpy as np
 
 from rnnschur.batch import Batch
 from rnnschur.cells.base import Gated
-from rnnschur.description import Description, Trials
+from rnnschur.description import AXES, Description, Trials
 from rnnschur.network import Network
 
 #: Largest difference that passes, in standard deviations of an output, by the precision in which
@@ -100,7 +100,7 @@ def _changed(keys: Mapping, changes: Mapping[tuple[str, ...], object]) -> dict:
 def _suspects(description: Description) -> Iterator[tuple[str, dict]]:
     """Yield the usual mistakes: in words, and the keys that would put each right, by path."""
     keys, cell = description.keys, description.cell()
-    weights = keys["weights"]
+    weights = {name: entry for name, entry in keys["weights"].items() if entry is not None}
     for name in weights:
         if name.startswith("W_") or name in ("kernel", "recurrent"):
             entry = weights[name] if isinstance(weights[name], dict) else {"tensor": weights[name]}
@@ -113,7 +113,7 @@ def _suspects(description: Description) -> Iterator[tuple[str, dict]]:
             if order != now:
                 yield f"gate_order: {order}", {("gate_order",): order}
     if hasattr(cell, "reset"):
-        other = "renews" if keys.get("update_gate", "keeps") == "keeps" else "keeps"
+        other = "keeps" if keys.get("update_gate") == "renews" else "renews"
         yield f"update_gate: {other}", {("update_gate",): other}
     if "c0" in cell.optional:
         other = 0 if keys.get("forget_bias") else 1
@@ -129,7 +129,7 @@ def _suspects(description: Description) -> Iterator[tuple[str, dict]]:
             for word in words:
                 if word != value:
                     yield f"{key.name}: {word}", {(key.name,): word}
-    axes = keys["data"].get("axes", "steps sequences features").split()
+    axes = (keys["data"].get("axes") or " ".join(AXES)).split()
     swap = {"steps": "sequences", "sequences": "steps"}
     axes = " ".join(swap.get(word, word) for word in axes)
     yield f"data: axes: {axes}", {("data", "axes"): axes}

@@ -203,9 +203,10 @@ class Description:
             if key not in own | options:
                 allowed = ", ".join(sorted(own | options))
                 raise self.refusal("", f"{key} is unknown; allowed with {name}: {allowed}")
-        given = {key: value for key, value in self.keys.items() if key in options}
+        given = {k: v for k, v in self.keys.items() if k in options and v is not None}
+        given |= self._step("a" in given)
         try:
-            return kind.checked(given | self._step("a" in given))
+            return kind.checked(given)
         except ValueError as error:
             raise self.refusal("", error) from None
 
@@ -222,7 +223,7 @@ class Description:
     def metric(self) -> str | None:
         """Return the name of the measure, or None where none is given."""
         name = self.keys.get("metric")
-        if name is not None and name not in METRICS:
+        if name is not None and not (isinstance(name, str) and name in METRICS):
             raise self.refusal("", f"metric is {name!r}; allowed: {', '.join(METRICS)}")
         return name
 
@@ -340,7 +341,7 @@ class _Weights:
             raise self.description.refusal(
                 "weights", "file is missing; allowed: a file, and which of its tensors is which"
             )
-        known, keys = self._known(), {**self._of_layers(given), **given}
+        known, keys = self._known(), self._keys()
         for name in keys:
             if name not in known:
                 raise self.refusal(name, f"unknown; allowed: {', '.join(known)}")
@@ -349,7 +350,7 @@ class _Weights:
             raise self.refusal("ignore", f"{ignored!r}; allowed: a list of names, * for any text")
         arrays = self._in_rows(keys) if {"kernel", "recurrent"} & {*keys} else {}
         for name in (*self.cell.known, *(["tau"] if "tau" in known else [])):
-            if keys.get(name) is not None:
+            if name in keys:
                 arrays[name] = self._weight(keys[name], name)
         arrays = {**self._constraints(keys.get("W_hh")), **arrays}
         self._settle(arrays)
@@ -384,8 +385,14 @@ class _Weights:
     def _path(self) -> Path:
         return self.description.path.parent / self.file
 
+    def _keys(self) -> dict[str, object]:
+        """Return the keys that have a value, and those that names of layers stand for."""
+        given = self.description.keys["weights"]
+        given = {name: value for name, value in given.items() if value is not None}
+        return {**self._of_layers(given), **given}
+
     def _known(self) -> tuple[str, ...]:
-        """Return the keys of the section."""
+        """Return the keys that may be there."""
         packed = ("kernel", "recurrent", "bias") if isinstance(self.cell, Gated) else ()
         tau = ("tau",) if "a" in self.cell.optional else ()
         return ("file", "prefix", "ignore", "layer", "linear", *packed, *self.cell.known, *tau)
@@ -416,7 +423,7 @@ class _Weights:
     def _in_rows(self, keys: Mapping) -> dict[str, np.ndarray]:
         """Return the weights of every gate, from arrays that hold all gates in a row."""
         for name in ("kernel", "recurrent"):
-            if keys.get(name) is None:
+            if name not in keys:
                 raise self.refusal(name, "missing; allowed: both kernel and recurrent")
         kernel, recurrent = (self._entry(keys[name], name) for name in ("kernel", "recurrent"))
         biases = keys.get("bias") or []
@@ -435,16 +442,17 @@ class _Weights:
         """Apply what code does to weights: time constants, a forget bias, another update gate."""
         keys = self.description.keys
         if "tau" in arrays:
-            if "dt" not in keys or "tau" in keys or "a" in {*keys, *arrays}:
+            given = {name for name in ("a", "dt", "tau") if keys.get(name) is not None}
+            if given != {"dt"} or "a" in arrays:
                 raise self.refusal("tau", "needs dt, and neither a nor another tau beside it")
             arrays["a"] = keys["dt"] / arrays.pop("tau").astype(np.float64)
-        forget = keys.get("forget_bias", 0)
+        forget = keys.get("forget_bias") or 0
         if not is_number(forget):
             raise self.description.refusal("", f"forget_bias is {forget!r}; allowed: a number")
         if forget:
             bias = arrays.get("b_f", np.zeros(len(arrays.get("W_hf", ())), np.float32))
             arrays["b_f"] = bias + np.asarray(forget, bias.dtype)
-        update = keys.get("update_gate", UPDATE_GATES[0])
+        update = keys.get("update_gate") or UPDATE_GATES[0]
         if update not in UPDATE_GATES:
             raise self.description.refusal(
                 "", f"update_gate is {update!r}; allowed: {', '.join(UPDATE_GATES)}"
@@ -579,8 +587,7 @@ class _Weights:
 
     def _units(self) -> int:
         """Return the number of units, as the recurrent weight says it."""
-        keys, name = self.description.keys["weights"], self.cell.recurrent[0]
-        keys = {**self._of_layers(keys), **keys}
+        keys, name = self._keys(), self.cell.recurrent[0]
         return self._entry(_bare(keys.get(name, keys.get("recurrent"))), name).shape[-1]
 
     def _signs(self, given, array: np.ndarray, key: str) -> np.ndarray:

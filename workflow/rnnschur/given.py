@@ -69,7 +69,7 @@ class Given:
         description = Description.read(path)
         network, trials = description.network(), description.trials()
         data = description.path.parent / description.keys["data"]["file"]
-        found, checked = None, NOT_CHECKED
+        metric, found, checked = description.metric(), None, NOT_CHECKED
         try:
             if trials.outputs is not None:
                 found = differences(network, trials)
@@ -83,7 +83,7 @@ class Given:
             outputs = network.outputs(trials.batch)
             if not np.isfinite(outputs).all():
                 raise ValueError("outputs of the network are not finite: it runs away")
-            metric = description.metric() or _metric(network, trials.batch)
+            metric = metric or _metric(network, trials.batch)
             METRICS[metric](outputs, trials.batch)
         except ValueError as error:
             raise ValueError(f"{data}: {error}") from None
