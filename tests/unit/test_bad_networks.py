@@ -312,7 +312,7 @@ CASES = {
     ),
     "reference's shape": (
         {"outputs": np.ones((6, 4, 1))},
-        "d.npz: outputs have shape (6, 4, 1); allowed: up to 6 steps, 4 sequences, 3",
+        "d.npz: outputs have shape (6, 4, 1); allowed: up to 6 steps, the last",
     ),
     "NaN in reference": (
         {"outputs": np.full((6, 4, O), np.nan)},

@@ -97,6 +97,23 @@ def test_without_a_reference_everything_says_so(tmp_path):
         assert set(pd.read_csv(tmp_path / "network.csv").checked) == {NOT_CHECKED}
 
 
+@pytest.mark.parametrize("part", [(slice(100, None), slice(None)), (slice(None), slice(3))])
+@pytest.mark.parametrize("folder", [PSYCHRNN, PHASE])
+def test_a_reference_of_the_last_steps_or_the_first_sequences(tmp_path, folder, part):
+    trials = dict(np.load(folder / "trials.npz"))
+    axes = part[::-1] if folder == PSYCHRNN else part
+    trials["outputs"] = trials["outputs"][axes]
+    np.savez(tmp_path / "trials.npz", **trials)
+    path = beside(tmp_path, folder, {})
+    keys = yaml.safe_load(path.read_text())
+    keys["data"]["file"] = "trials.npz"
+    path.write_text(yaml.safe_dump(keys))
+    assert Given.read(path).differences.max() < 1e-6
+    path.write_text(yaml.safe_dump(keys | {"place": "after"}))
+    with pytest.raises(ValueError, match="fits with place: currents"):
+        Given.read(path)
+
+
 CAUSES = [
     (PSYCHRNN, {"place": "after"}, "place: currents"),
     (PSYCHRNN, {"readout": "linear"}, "readout: relu"),

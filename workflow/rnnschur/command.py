@@ -21,7 +21,7 @@ def main():
     """Ordered real Schur diagnosis of a trained recurrent network."""
 
 
-@main.command("import")
+@main.command("import", short_help="Check a network and write one file.")
 @click.argument("network", type=click.Path(path_type=Path))
 @click.option("--output", type=click.Path(path_type=Path), help="[default: beside NETWORK]")
 def import_network(network: Path, output: Path | None):
@@ -38,7 +38,7 @@ def import_network(network: Path, output: Path | None):
     _written(output, given.save)
 
 
-@main.command("diagnose")
+@main.command("diagnose", short_help="Print the table of a network and save it.")
 @click.argument("network", type=click.Path(path_type=Path))
 @click.option("--alpha", "alphas", multiple=True, type=float, help="Threshold, one or several.")
 @click.option("--metric", type=click.Choice(list(METRICS)), help="[default: NETWORK's]")
@@ -61,7 +61,7 @@ def _read(path: Path) -> Given:
     """Read a network, what is wrong with it in one line."""
     try:
         return Given.read(path)
-    except ValueError as error:
+    except (ValueError, OSError) as error:
         raise click.ClickException(str(error)) from None
 
 

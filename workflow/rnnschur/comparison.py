@@ -39,15 +39,16 @@ def differences(network: Network, trials: Trials) -> np.ndarray:
         If the reference has another shape than the outputs.
     """
     batch, reference = trials.batch, trials.outputs
-    onset, width = batch.steps - len(reference), network.sizes["output"]
-    if onset < 0 or reference.shape[1:] != (batch.sequences, width):
+    width = network.sizes["output"]
+    steps, sequences = batch.steps, batch.sequences
+    if len(reference) > steps or reference.shape[1] > sequences or reference.shape[2] != width:
         raise ValueError(
-            f"outputs have shape {reference.shape}; allowed: up to {batch.steps} steps, "
-            f"{batch.sequences} sequences, {width} outputs"
+            f"outputs have shape {reference.shape}; allowed: up to {steps} steps, the last, up to "
+            f"{sequences} sequences, the first, and {width} outputs"
         )
     double = {name: weight.astype(np.float64) for name, weight in network.weights.items()}
-    run = Batch(batch.inputs, onset=onset, h0=batch.h0)
-    found = Network(network.cell, double).outputs(run)
+    run = _first(batch, steps, reference.shape[1])
+    found = Network(network.cell, double).outputs(run)[steps - len(reference) :]
     reference = reference.astype(np.float64)
     unit = reference.std((0, 1))
     size = np.abs(reference).max((0, 1))
@@ -83,10 +84,16 @@ def cause(description: Description, tolerance: float) -> str | None:
 
 def _short(trials: Trials) -> Trials:
     """Return some steps of some sequences."""
-    batch, reference = trials.batch, trials.outputs[:STEPS, :SEQUENCES]
-    steps = batch.steps - len(trials.outputs) + len(reference)
-    h0 = batch.h0 if batch.h0 is None or batch.h0.ndim == 1 else batch.h0[:SEQUENCES]
-    return Trials(Batch(batch.inputs[:steps, :SEQUENCES], h0=h0), reference, trials.precision)
+    reference = trials.outputs[:STEPS, :SEQUENCES]
+    steps = trials.batch.steps - len(trials.outputs) + len(reference)
+    batch = _first(trials.batch, steps, reference.shape[1])
+    return Trials(batch, reference, trials.precision)
+
+
+def _first(batch: Batch, steps: int, sequences: int) -> Batch:
+    """Return the inputs of the first steps and sequences."""
+    h0 = batch.h0 if batch.h0 is None or batch.h0.ndim == 1 else batch.h0[:sequences]
+    return Batch(batch.inputs[:steps, :sequences], h0=h0)
 
 
 def _changed(keys: Mapping, changes: Mapping[tuple[str, ...], object]) -> dict:
