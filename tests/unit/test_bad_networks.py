@@ -230,6 +230,13 @@ CASES = {
         {"keys": {"cell": "gru"}, "entries": {"kernel": "inp", "recurrent": "rec", "W_hy": "out"}},
         "network.yaml: weights: w.npz: recurrent has shape (5, 5); allowed: 15 rows, 3",
     ),
+    "inverted gate": (
+        {
+            "keys": {"cell": "gru", "gate": "tanh", "update_gate": "renews"},
+            "entries": {f"W_{s}{g}": "rec" for s in "hx" for g in "rzn"} | {"W_hy": "out"},
+        },
+        "network.yaml: update_gate is 'renews', gate 'tanh'; allowed: a sigmoid",
+    ),
     "no weights": (
         {"keys": {"weights": "absent"}},
         "network.yaml: weights: file is missing; allowed: a file",

@@ -11,7 +11,8 @@ from click.testing import CliRunner
 
 from rnnschur import cells
 from rnnschur.command import main
-from rnnschur.description import Data, Entry
+from rnnschur.description import Data
+from rnnschur.entries import Entry
 from rnnschur.formats import ENDINGS
 from rnnschur.nonlinearities import NONLINEARITIES
 

@@ -19,7 +19,8 @@ from rnnschur.arrays import real_array
 from rnnschur.batch import Batch
 from rnnschur.cells import CELLS, CellBase
 from rnnschur.cells.base import Gated
-from rnnschur.constraints import MAGNITUDES, effective
+from rnnschur.constraints import effective
+from rnnschur.entries import SOURCES, Entry, a_name, fits, fitted, one_of, scaled, sliced, unscaled
 from rnnschur.metrics import METRICS
 from rnnschur.network import Network
 from rnnschur.options import Options, is_number, load, option
@@ -42,63 +43,6 @@ BEYOND = {
 }
 
 
-def _flag(default: bool) -> object:
-    """Declare a key that is true or false."""
-    return option("true or false", lambda value: isinstance(value, bool), default)
-
-
-def _text(default=None, allowed: str = "a name, or null") -> object:
-    """Declare a key that is a name, or null for none."""
-    return option(allowed, lambda value: isinstance(value, str | None), default)
-
-
-def _word(words: tuple[str, ...], default) -> object:
-    """Declare a key that is one of some words."""
-    return option(", ".join(words), lambda v: v is default or v in words, default)
-
-
-def _is_list(value) -> bool:
-    return isinstance(value, list) and len(value) > 0
-
-
-def _is_span(value) -> bool:
-    """Tell whether a value is a first index and the one after the last."""
-    whole = _is_list(value) and all(type(v) is int and v >= 0 for v in value)
-    return value is None or (whole and len(value) == 2 and value[0] < value[1])
-
-
-@dataclass(frozen=True)
-class Entry(Options):
-    """Where a weight comes from, and what makes it the one that acts, in this order."""
-
-    tensor: str | None = _text()
-    sum: object = option("a list of entries", lambda v: v is None or _is_list(v), None)
-    factors: object = option(
-        "two entries m and n, for m n^T", lambda v: v is None or (_is_list(v) and len(v) == 2), None
-    )
-    identity: bool = _flag(False)
-    index: int | None = option("a whole number", lambda v: v is None or type(v) is int, None)
-    transpose: bool = _flag(False)
-    rows: object = option("[first, after the last]", _is_span, None)
-    columns: object = option("[first, after the last]", _is_span, None)
-    magnitude: str = _word(MAGNITUDES, "as given")
-    mask: object = option("an entry", lambda v: v is None or isinstance(v, str | dict), None)
-    signs: object = option(
-        "an entry, or the number of excitatory units, which come first",
-        lambda v: v is None or isinstance(v, str | dict) or (type(v) is int and v >= 0),
-        None,
-    )
-    scale: object = option(
-        "a number, 1/N, the name of a tensor, or a list of these",
-        lambda v: isinstance(v, str) or is_number(v) or _is_list(v),
-        1,
-    )
-    add: float = option("a number", is_number, 0)
-
-
-SOURCES = ("tensor", "sum", "factors", "identity")
-
-
 @dataclass(frozen=True)
 class Data(Options):
     """The keys of ``data``."""
@@ -109,13 +53,13 @@ class Data(Options):
         lambda v: isinstance(v, str) and _is_order(v.split()),
         " ".join(AXES),
     )
-    inputs: str | None = _text("inputs")
-    targets: str | None = _text("targets")
-    mask: str | None = _text("mask")
-    h0: str | None = _text("h0")
-    outputs: str | None = _text("outputs")
+    inputs: str | None = a_name("inputs")
+    targets: str | None = a_name("targets")
+    mask: str | None = a_name("mask")
+    h0: str | None = a_name("h0")
+    outputs: str | None = a_name("outputs")
     onset: int | None = option("a whole number", lambda v: v is None or type(v) is int, None)
-    precision: str | None = _word(PRECISIONS, None)
+    precision: str | None = one_of(PRECISIONS, None)
 
 
 def _is_order(words: list[str]) -> bool:
@@ -430,7 +374,7 @@ class _Weights:
         biases = biases if isinstance(biases, list) else [biases]
         if len(biases) > 2:
             raise self.refusal("bias", f"{len(biases)} entries; allowed: one or two")
-        biases = [_fitted(self._entry(entry, "bias"), ("gate",)) for entry in biases]
+        biases = [fitted(self._entry(entry, "bias"), ("gate",)) for entry in biases]
         order = self.description.keys.get("gate_order") or self.cell.order
         try:
             return self.cell.unpacked(kernel, recurrent, biases, order)
@@ -458,6 +402,10 @@ class _Weights:
                 "", f"update_gate is {update!r}; allowed: {', '.join(UPDATE_GATES)}"
             )
         if update == "renews":
+            if "sigmoid" not in self.cell.gate:
+                raise self.description.refusal(
+                    "", f"update_gate is {update!r}, gate {self.cell.gate!r}; allowed: a sigmoid"
+                )
             for name in ("W_xz", "W_hz", "b_z"):
                 if name in arrays:
                     arrays[name] = -arrays[name]
@@ -485,13 +433,13 @@ class _Weights:
         for name, array in arrays.items():
             words = ["unit" if word == "gate" else word for word in self.cell.known[name]]
             expected = [units if word == "unit" else None for word in words]
-            if not _fits(array.shape, expected):
+            if not fits(array.shape, expected):
                 entry = keys.get(name, "")
                 tensor = entry.get("tensor") if isinstance(entry, dict) else entry
                 allowed = ", ".join(
                     str(length or f"{word}s") for word, length in zip(words, expected, strict=True)
                 )
-                hint = "; transpose: true would fit" if _fits(array.shape[::-1], expected) else ""
+                hint = "; transpose: true would fit" if fits(array.shape[::-1], expected) else ""
                 raise self.refusal(
                     name,
                     f"{tensor or 'it'} of {self._path} has shape {array.shape}; "
@@ -501,7 +449,7 @@ class _Weights:
     def _weight(self, given, name: str) -> np.ndarray:
         """Return a weight of the cell."""
         axes = {**self.cell.known, "tau": ("gate",)}[name]
-        return _fitted(self._entry(given, name), axes)
+        return fitted(self._entry(given, name), axes)
 
     def _constraints(self, given) -> dict[str, np.ndarray]:
         """Return what the mask and the signs of the recurrent weight say of it."""
@@ -558,16 +506,16 @@ class _Weights:
         array = array if entry.index is None else array[entry.index]
         array = array.T if entry.transpose else array
         if entry.rows is not None:
-            array = _part(array, entry.rows, 0, "rows")
+            array = sliced(array, entry.rows, 0, "rows")
         if entry.columns is not None:
-            array = _part(array, entry.columns, 1, "columns")
+            array = sliced(array, entry.columns, 1, "columns")
         if entry.mask is not None or entry.signs is not None or entry.magnitude != "as given":
             mask = None if entry.mask is None else self._entry(entry.mask, f"{key}: mask")
             signs = None if entry.signs is None else self._signs(entry.signs, array, key)
             array = effective(array, mask, signs, entry.magnitude)
         for factor in entry.scale if isinstance(entry.scale, list) else [entry.scale]:
             if factor != 1:
-                array = _scaled(array, self._factor(factor, key))
+                array = scaled(array, self._factor(factor, key))
         return array + np.float64(entry.add) if entry.add else array
 
     def _source(self, entry: Entry, key: str) -> np.ndarray:
@@ -588,7 +536,7 @@ class _Weights:
     def _units(self) -> int:
         """Return the number of units, as the recurrent weight says it."""
         keys, name = self._keys(), self.cell.recurrent[0]
-        return self._entry(_bare(keys.get(name, keys.get("recurrent"))), name).shape[-1]
+        return self._entry(unscaled(keys.get(name, keys.get("recurrent"))), name).shape[-1]
 
     def _signs(self, given, array: np.ndarray, key: str) -> np.ndarray:
         """Return the signs of the units that the columns of a weight leave."""
@@ -608,53 +556,6 @@ class _Weights:
         if is_number(factor):
             return factor
         return self._entry(factor, f"{key}: scale").astype(np.float64)
-
-
-def _bare(given):
-    """Return an entry without what may depend on the number of units."""
-    if isinstance(given, dict):
-        free = ("scale", "mask", "signs", "magnitude", "identity")
-        return {key: _bare(value) for key, value in given.items() if key not in free}
-    return [_bare(part) for part in given] if isinstance(given, list) else given
-
-
-def _part(array: np.ndarray, span: list[int], axis: int, name: str) -> np.ndarray:
-    """Return some rows or columns of an array."""
-    if array.ndim <= axis or span[1] > array.shape[axis]:
-        raise ValueError(f"{name} are {span}, the shape {array.shape}; allowed: within the shape")
-    return array[span[0] : span[1]] if axis == 0 else array[:, span[0] : span[1]]
-
-
-def _scaled(array: np.ndarray, factor) -> np.ndarray:
-    """Return an array times a number, or times one for each of its rows or columns."""
-    factor = np.asarray(factor, np.float64)
-    if factor.size == 1:
-        return array * factor.reshape(())
-    factor = factor.squeeze()
-    fitting = [axis for axis, length in enumerate(array.shape) if factor.shape == (length,)]
-    if len(fitting) != 1:
-        raise ValueError(
-            f"scale has shape {factor.shape}, what it multiplies {array.shape}; allowed: one "
-            "number, or one for each row or each column, if there are not as many of both"
-        )
-    return array * (factor[:, None] if fitting == [0] and array.ndim == 2 else factor)
-
-
-def _fitted(array: np.ndarray, axes: tuple[str, ...]) -> np.ndarray:
-    """Return an array with as many axes as a weight has, where only axes of length 1 differ."""
-    if len(axes) == 1 and array.size == max(array.shape, default=0):
-        return array.ravel()
-    if len(axes) == 2 and array.ndim == 1:
-        return array[:, None] if axes[1] == "input" else array[None]
-    while array.ndim > len(axes) and 1 in array.shape:
-        array = array.squeeze(array.shape.index(1))
-    return array
-
-
-def _fits(shape: tuple[int, ...], expected: list[int | None]) -> bool:
-    """Tell whether a shape has the lengths that are known."""
-    known = zip(shape, expected, strict=False)
-    return len(shape) == len(expected) and all(e in (None, s) for s, e in known)
 
 
 def _hint(name: str, stored: Mapping) -> str:
