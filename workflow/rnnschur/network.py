@@ -11,6 +11,7 @@ from rnnschur.arrays import real_array
 from rnnschur.batch import Batch
 from rnnschur.cells import CONSTRAINTS, ENGINES, CellBase, Recurrent, make
 from rnnschur.coordinates.schur import OrderedSchur, ordered_real_schur
+from rnnschur.torch_layers import described
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,6 +77,40 @@ class Network:
         weights = {name: np.ascontiguousarray(array, dtype) for name, array in arrays.items()}
         object.__setattr__(self, "cell", cell)
         object.__setattr__(self, "weights", weights)
+
+    @classmethod
+    def from_torch(cls, layer, readout=None, **options) -> Network:
+        """Return the network that a layer of PyTorch and its readout are.
+
+        Parameters
+        ----------
+        layer : torch.nn.RNN, GRU, LSTM, RNNCell, GRUCell or LSTMCell
+            One layer of one direction, without a projection of its states. Wrappers for data
+            parallel or compiled modules are looked through, parametrisations applied.
+        readout : torch.nn.Linear, optional
+            Without it the states themselves are the outputs.
+        **options
+            Of the cell, such as ``output="sigmoid"`` where the outputs go through a function.
+
+        Returns
+        -------
+        Network
+            In the precision of the layer. Steps come first in its sequences, whatever
+            ``batch_first`` says.
+
+        Raises
+        ------
+        ValueError
+            As `rnnschur.torch_layers.described`, `rnnschur.cells.make` and `Network`.
+
+        Examples
+        --------
+        >>> from torch import nn
+        >>> Network.from_torch(nn.GRU(3, 64), nn.Linear(64, 2)).sizes
+        {'unit': 64, 'input': 3, 'output': 2}
+        """
+        name, weights = described(layer, readout)
+        return cls(make(name, **options), weights)
 
     @property
     def sizes(self) -> dict[str, int]:
