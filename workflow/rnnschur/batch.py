@@ -110,6 +110,10 @@ class Batch:
         """Number of sequences B."""
         return self.inputs.shape[1]
 
+    def summed(self, array: np.ndarray) -> np.ndarray:
+        """Return the sums of an array (..., T - onset, B) over the steps that count, (..., B)."""
+        return np.sum(array if self.mask is None else np.where(self.mask, array, 0), axis=-2)
+
     def counted(self, array: np.ndarray) -> np.ndarray:
         """Return what counts of an array (..., T - onset, B, outputs).
 

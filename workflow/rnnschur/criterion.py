@@ -96,9 +96,41 @@ class Criterion:
         -------
         numpy.ndarray of str or None
             None where the outputs leave the basis of the states free (gauge ``any basis``): the
-            couplings are then those of a basis that nobody chose.
+            couplings are then those of a basis that nobody chose. None where the sectors are not
+            determined (see `rnnschur.determinacy`).
         """
         found = self.verdict(rows["rollout_difference"], rows["removed_mass"])
-        if "gauge" not in rows:
-            return found
-        return np.where(rows["gauge"] == "any basis", None, found.astype(object))
+        open_ = np.zeros(len(rows), bool)
+        if "gauge" in rows:
+            open_ |= rows["gauge"] == "any basis"
+        if "determined" in rows:
+            open_ |= ~rows["determined"]
+        return np.where(open_, None, found.astype(object)) if open_.any() else found
+
+    def distances(self, rows: pd.DataFrame) -> pd.DataFrame:
+        """Return how far the rows of a table are from each bound, above it where positive.
+
+        Parameters
+        ----------
+        rows : pandas.DataFrame
+            As `rnnschur.diagnosis.evaluate` returns them.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Columns from_epsilon, from_fragile (of the rollout difference) and from_minimum_mass.
+
+        Examples
+        --------
+        >>> rows = pd.DataFrame({"rollout_difference": [0.25], "removed_mass": [0.51]})
+        >>> Criterion(epsilon=0.125).distances(rows).iloc[0].tolist()
+        [0.125, -0.75, 0.5]
+        """
+        difference, mass = rows["rollout_difference"], rows["removed_mass"]
+        return pd.DataFrame(
+            {
+                "from_epsilon": difference - self.epsilon,
+                "from_fragile": difference - self.fragile,
+                "from_minimum_mass": mass - self.minimum_mass,
+            }
+        )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -12,9 +13,12 @@ from rnnschur import interventions as families
 from rnnschur import metrics
 from rnnschur.batch import Batch
 from rnnschur.criterion import Criterion
+from rnnschur.determinacy import determinacy
 from rnnschur.interventions import Intervention
 from rnnschur.metrics import Metric, sensitivity
 from rnnschur.network import Network
+from rnnschur.resampling import Resampling
+from rnnschur.simulator import simulated
 
 #: Memory that the states of the networks that are rolled out at once may take, in bytes.
 MEMORY = 2**28
@@ -31,16 +35,22 @@ def diagnose(
     alphas: float | Sequence[float] = 0.9,
     criterion: Criterion | None = None,
     engine: str = "reference",
+    seed: int = 0,
 ) -> pd.DataFrame:
     """Remove every subset of a network's couplings, and judge each (paper).
 
-    Input and readout weights stay as they are and nothing is retrained.
+    Input and readout weights stay as they are and nothing is retrained. Beside each judgement
+    stands what it can be trusted for: an interval over sequences, the distance to each bound, and
+    whether the sectors depend on the rounding of the weights.
 
     Parameters
     ----------
     network : Network
+        Or a recurrent matrix, array_like of shape (N, N), of any simulator: see `batch`.
     batch : Batch
-        Held-out sequences of the task; without targets, only the rollout difference is told.
+        Held-out sequences of the task; without targets, only the rollout difference is told. With
+        a matrix, a function that takes one and returns what the simulator then does
+        (`rnnschur.simulator`).
     metric : str
         One of `rnnschur.METRICS`.
     alphas : float or sequence of float
@@ -49,24 +59,54 @@ def diagnose(
         Bounds of the verdicts, by default those of the study.
     engine : {"reference", "fast"}
         See `Network.outputs`.
+    seed : int
+        Of the samples of sequences and of the rounded copies; not negative.
 
     Returns
     -------
     pandas.DataFrame
         One row an alpha and ablation, of networks with several recurrent matrices one a matrix as
-        well: the labels of `rnnschur.interventions.couplings`, among them alpha and leading (rows
-        of the sector R), the columns of `evaluate`, and verdict (`Criterion.verdicts`).
+        well: matrix, alpha, threshold and leading (rows of the sector R), the other labels of
+        `rnnschur.interventions.couplings`, the columns of `evaluate` with intervals, those of
+        `Criterion.distances` and of `rnnschur.determinacy`, and verdict (`Criterion.verdicts`).
 
     Raises
     ------
     ValueError
         For a metric, threshold or engine that is not allowed, or sequences that do not fit the
         network.
+
+    Examples
+    --------
+    >>> matrix = np.array([[0.9, 0.5], [0.0, 0.3]])
+    >>> drive = np.random.default_rng(0).standard_normal((20, 30, 2))
+    >>> def outputs(matrix):
+    ...     states = [np.zeros((30, 2))]
+    ...     for step in drive:
+    ...         states.append(np.tanh(states[-1] @ matrix.T + step))
+    ...     return states
+    >>> diagnose(matrix, outputs).loc[2, ["removed", "verdict"]].tolist()
+    ['CR', 'intermediate']
     """
+    if callable(batch):
+        network, batch = simulated(network, batch)
     couplings = families.make("couplings", {"alphas": tuple(np.atleast_1d(alphas).tolist())})
-    table = evaluate(network, couplings.of(network), batch, metrics.metric(metric), engine)
+    resampling = Resampling.of(batch.sequences, seed)
+    measured = evaluate(
+        network, couplings.of(network), batch, metrics.metric(metric), engine, resampling
+    )
+    trust = determinacy(network, couplings, seed)
+    table = pd.concat([trust, measured.drop(columns=trust.columns, errors="ignore")], axis=1)
     bounds = criterion or Criterion()
-    return table.assign(verdict=bounds.verdicts(table))
+    table = pd.concat([table, bounds.distances(table)], axis=1)
+    table = table.assign(verdict=bounds.verdicts(table))
+    return table[[*_FIRST, *(name for name in table if name not in {*_FIRST, *_LAST}), *_LAST]]
+
+
+#: The columns that a table of one network begins and ends with.
+_FIRST = ["matrix", "alpha", "threshold", "leading", "gap"]
+_LAST = ["from_epsilon", "from_fragile", "from_minimum_mass", "leading_low", "leading_high"]
+_LAST += ["mass_moves", "change_moves", "determined", "verdict", "note"]
 
 
 def evaluate(
@@ -75,6 +115,7 @@ def evaluate(
     judge: Batch,
     metric: Metric,
     engine: str = "reference",
+    resampling: Resampling | None = None,
 ) -> pd.DataFrame:
     """Measure a network under each intervention: the one way from interventions to rows.
 
@@ -90,15 +131,18 @@ def evaluate(
     metric : Metric
     engine : {"reference", "fast"}
         See `Network.outputs`.
+    resampling : Resampling, optional
+        Samples of the sequences: value, damage and rollout_difference get the ends of an interval.
 
     Returns
     -------
     pandas.DataFrame
         One row an intervention, in their order: its labels, removed, metric, value, delta (value
         minus the intact network's), damage (delta, positive where worse), removed_mass,
-        removed_share (its square), sensitivity (damage per removed mass) and rollout_difference;
-        of a network from a file also checked, how it compares with its authors' code. Without
-        targets, what is derived from value is NaN.
+        removed_share (its square), sensitivity (damage per removed mass) and rollout_difference,
+        the three with intervals followed by their ends, such as value_low and value_high; of a
+        network from a file also checked, how it compares with its authors' code. Without targets,
+        what is derived from value is NaN.
 
     Raises
     ------
@@ -121,28 +165,30 @@ def evaluate(
             "the intact network's outputs have a NaN or infinite entry; allowed: a network that "
             "does not run away"
         )
-    reference = _measured(intact[None], intact, judge, metric)[0]
+    measure = partial(_measured, intact=intact, judge=judge, metric=metric, resampling=resampling)
+    (reference,) = measure(intact[None])
     known, rows = {(): reference}, []
     for group in _groups(interventions, _at_once(network, judge, engine)):
         keys = [_key(network, intervention) for intervention in group]
         fresh = {k: i for k, i in zip(keys, group, strict=True) if k not in known}
         for stack in _stacks(network, fresh):
             outputs = _rolled_out(network, [fresh[key] for key in stack], judge, engine)
-            known |= zip(stack, _measured(outputs, intact, judge, metric), strict=True)
+            known |= zip(stack, measure(outputs), strict=True)
         rows += [
             {**i.labels, "removed": i.removed, "metric": metric.name, "removed_mass": i.mass}
-            | dict(zip(("value", "rollout_difference"), known[key], strict=True))
+            | known[key]
             for key, i in zip(keys, group, strict=True)
         ]
     if not rows:
         return pd.DataFrame(columns=_COLUMNS)
     table = pd.DataFrame(rows)
-    labels = [name for name in table if name not in _COLUMNS]
-    table["delta"] = table["value"] - reference[0]
+    table["delta"] = table["value"] - reference["value"]
     table["damage"] = metric.damage(table["delta"])
     table["removed_share"] = table["removed_mass"] ** 2
     table["sensitivity"] = sensitivity(table["damage"], table["removed_mass"])
-    table = table[[*labels, *_COLUMNS]]
+    columns = [end for name in _COLUMNS for end in (name, *_ends(name)) if end in table]
+    labels = [name for name in table if name not in columns]
+    table = table[[*labels, *columns]]
     return table if network.checked is None else table.assign(checked=network.checked)
 
 
@@ -215,6 +261,28 @@ def _rolled_out(
     return network.outputs(judge, engine, stacks)
 
 
-def _measured(outputs, intact, judge: Batch, metric: Metric) -> list[tuple[float, float]]:
-    """Return value and rollout difference of each of several rollouts."""
-    return list(zip(metric(outputs, judge), metric.difference(outputs, intact, judge), strict=True))
+def _measured(
+    outputs, *, intact, judge: Batch, metric: Metric, resampling: Resampling | None
+) -> list[dict[str, float]]:
+    """Return value and rollout difference of each of several rollouts, with intervals if asked."""
+    values, differences = metric(outputs, judge), metric.difference(outputs, intact, judge)
+    rows = [
+        {"value": value, "rollout_difference": difference}
+        for value, difference in zip(values, differences, strict=True)
+    ]
+    if resampling is None:
+        return rows
+    parts, whole = metric.parts(outputs, judge)
+    damage = metric.worse * (parts - metric.parts(intact, judge)[0])
+    apart, spread = metric.difference_parts(outputs, intact, judge)
+    for k, row in enumerate(rows):
+        row |= zip(_ends("value"), resampling.interval(parts[k], whole), strict=True)
+        row |= zip(_ends("damage"), resampling.interval(damage[k], whole), strict=True)
+        ends = np.sqrt(resampling.interval(apart[k], spread)).tolist()
+        row |= zip(_ends("rollout_difference"), ends, strict=True)
+    return rows
+
+
+def _ends(name: str) -> tuple[str, str]:
+    """Return the columns of an interval."""
+    return f"{name}_low", f"{name}_high"

@@ -195,6 +195,28 @@ def sensitivity(damage: np.ndarray, removed_mass: np.ndarray) -> np.ndarray:
     return np.divide(damage, mass, out=np.full(mass.shape, np.nan), where=mass > 0)
 
 
+def _signs(outputs, targets, batch: Batch):
+    """Return the parts of `replay_accuracy` at every step of every sequence."""
+    return np.mean(outputs * targets > 0, axis=-1), np.ones(targets.shape[:2])
+
+
+def _squares(outputs, targets, batch: Batch):
+    """Return the parts of `fvu` at every step of every sequence.
+
+    The mean of the targets is that of all sequences: the variance is least about it, so that to
+    first order another mean would not change the ratio.
+    """
+    centred = targets - np.mean(batch.counted(targets), axis=(0, 1), dtype=np.float64)
+    difference, centred, _ = in_range(np.asarray(outputs - targets, np.float64), centred)
+    return np.mean(np.square(difference), axis=-1), np.mean(np.square(centred), axis=-1)
+
+
+def _classes(outputs, labels, batch: Batch):
+    """Return the parts of `accuracy` at every step of every sequence."""
+    right = np.argmax(outputs, -1) == labels[..., 0]
+    return (right & ~np.isnan(outputs).any(-1)).astype(np.float64), np.ones(labels.shape[:2])
+
+
 @dataclass(frozen=True)
 class Metric:
     """A measure of a task's behaviour, and all that is known of it.
@@ -206,6 +228,9 @@ class Metric:
         For people, on an axis.
     function : callable
         ``function(outputs, targets)``, with leading axes kept.
+    terms : callable
+        ``terms(outputs, targets, batch)``: what every step of every sequence adds to numerator,
+        shape (..., T, B), and denominator, shape (T, B), of the measure.
     worse : int
         +1 where more is worse, -1 where less is worse.
     reference : tuple of float and str
@@ -222,6 +247,7 @@ class Metric:
     name: str
     label: str
     function: Callable[[np.ndarray, np.ndarray], np.ndarray]
+    terms: Callable[[np.ndarray, np.ndarray, Batch], tuple[np.ndarray, np.ndarray]]
     worse: int
     reference: tuple[float, str]
     best: float
@@ -248,10 +274,43 @@ class Metric:
 
         What all scores of a step have in common decides no class, and is taken out.
         """
-        outputs, intact = batch.counted(outputs), batch.counted(intact)
-        if self.labels:
-            outputs, intact = (y - y.mean(-1, keepdims=True) for y in (outputs, intact))
+        outputs, intact = self._compared(batch.counted(outputs), batch.counted(intact))
         return rollout_difference(outputs, intact)
+
+    def parts(self, outputs: np.ndarray, batch: Batch) -> tuple[np.ndarray, np.ndarray]:
+        """Return what each sequence adds to numerator and denominator of the measure.
+
+        Parameters
+        ----------
+        outputs : numpy.ndarray, shape (..., T - onset, B, outputs)
+        batch : Batch
+
+        Returns
+        -------
+        numpy.ndarray, shape (..., B)
+        numpy.ndarray, shape (B,)
+            The ratio of their sums is the measure; NaN where the batch has no targets.
+        """
+        if batch.targets is None:
+            nothing = np.full((*outputs.shape[:-3], outputs.shape[-2]), np.nan)
+            return nothing, np.full(outputs.shape[-2], np.nan)
+        return self._summed(self.terms, outputs, batch.targets, batch)
+
+    def difference_parts(self, outputs, intact, batch: Batch) -> tuple[np.ndarray, np.ndarray]:
+        """Return the same of the square of `difference`."""
+        return self._summed(_squares, *self._compared(outputs, intact), batch)
+
+    @staticmethod
+    def _summed(terms, outputs, targets, batch: Batch) -> tuple[np.ndarray, np.ndarray]:
+        with np.errstate(over="ignore", invalid="ignore"):  # of a network that ran away
+            part, whole = terms(outputs, targets, batch)
+        return batch.summed(part), batch.summed(whole)
+
+    def _compared(self, outputs, intact) -> tuple[np.ndarray, np.ndarray]:
+        """Return outputs without what scores of classes have in common."""
+        if not self.labels:
+            return outputs, intact
+        return outputs - outputs.mean(-1, keepdims=True), intact - intact.mean(-1, keepdims=True)
 
     def damage(self, delta):
         """Return a change of the measure as damage: positive where the network got worse."""
@@ -298,15 +357,15 @@ METRICS = MappingProxyType(
         metric.name: metric
         for metric in (
             Metric(
-                "replay_accuracy", "replay accuracy", replay_accuracy,
+                "replay_accuracy", "replay accuracy", replay_accuracy, _signs,
                 worse=-1, reference=(0.5, "chance"), best=1.0, absolute=True,
             ),
             Metric(
-                "fvu", "FVU", fvu,
+                "fvu", "FVU", fvu, _squares,
                 worse=+1, reference=(1.0, "as good as the mean"), best=0.0, absolute=False,
             ),
             Metric(
-                "accuracy", "accuracy", accuracy,
+                "accuracy", "accuracy", accuracy, _classes,
                 worse=-1, reference=(np.nan, "largest share of a label"), best=1.0, absolute=True,
                 labels=True,
             ),
