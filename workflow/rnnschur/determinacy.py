@@ -18,7 +18,6 @@ from rnnschur.coordinates.schur import (
     OrderedSchur,
     frobenius,
     ordered_real_schur,
-    tie_borders,
 )
 from rnnschur.coordinates.sectors import COUPLINGS, coupling_masks, leading_rows
 from rnnschur.interventions import Intervention
@@ -102,7 +101,7 @@ class _Border:
     empty : dict of str to str
         Couplings without entries, and why they have none.
     tied : tuple of str
-        Sectors with blocks whose moduli agree to the precision of the weights.
+        Sectors with neighbouring blocks that rounding may swap.
     """
 
     sizes: tuple[int, ...]
@@ -113,27 +112,27 @@ class _Border:
     @classmethod
     def of(cls, networks: Sequence[Network], name: str, threshold: float) -> _Border:
         """Return the border in a matrix of some networks."""
-        leading = [leading_rows(network.schur(name), threshold) for network in networks]
-        schur, size, width = networks[0].schur(name), int(leading[0].sum()), len(leading[0])
-        scale = schur.moduli.max() or 1.0
-        moduli = np.repeat(schur.moduli, schur.sizes) / scale
-        gap = moduli[:size].min() - moduli[size:].max() if size < width else np.nan
-        in_R = schur.starts < size
+        forms = [network.schur(name) for network in networks]
+        sizes = [int(np.count_nonzero(leading_rows(form, threshold))) for form in forms]
+        moduli = np.array([np.repeat(form.moduli, form.sizes) for form in forms])
+        schur, size, width = forms[0], sizes[0], moduli.shape[1]
+        gap = np.nan
+        if size < width:
+            gap = (moduli[0, size - 1] - moduli[0, size]) / moduli[0].max()
+        masks = coupling_masks(schur, threshold)
         reasons = {"RR": "R is one block", "CR": "C is empty", "CC": "C is one block"}
         if size == width:
             reasons["CC"] = "C is empty"
-        masks = coupling_masks(schur, threshold)
         empty = {c: reasons[c] for c in COUPLINGS if not masks[c].any()}
         if not schur.T.any():
             empty = dict.fromkeys(COUPLINGS, f"{name} is zero")
-        precision = max(_precision(networks[0]), schur.tolerance / scale)
-        runs = np.searchsorted(tie_borders(schur, precision), schur.starts, "right")
-        tied = [s for s, rows in (("R", in_R), ("C", ~in_R)) if _repeats(runs[rows])]
-        return cls(tuple(int(rows.sum()) for rows in leading), float(gap), empty, tuple(tied))
-
-
-def _repeats(values: np.ndarray) -> bool:
-    return len(np.unique(values)) < len(values)
+        # Neighbours tie where rounding may swap them.
+        moved = np.ptp(moduli, axis=0)
+        one, next_ = schur.starts[:-1], schur.starts[1:]
+        apart = moduli[0, one] - moduli[0, next_]
+        ties = apart <= np.maximum(moved[one] + moved[next_], schur.tolerance)
+        tied = [s for s, inside in (("R", next_ < size), ("C", one >= size)) if ties[inside].any()]
+        return cls(tuple(sizes), float(gap), empty, tuple(tied))
 
 
 def _row(

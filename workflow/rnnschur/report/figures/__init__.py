@@ -14,6 +14,7 @@ from rnnschur.report.figures.networks import (
     schur_matrix,
     spectra,
 )
+from rnnschur.report.figures.profile import profile
 from rnnschur.report.figures.style import (
     NAMES,
     ORDER,
@@ -38,6 +39,7 @@ __all__ = [
     "ledger",
     "orders",
     "paper_values",
+    "profile",
     "rollouts",
     "save",
     "schur_matrix",
