@@ -9,7 +9,7 @@ import scipy.linalg
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rnnschur import diagnosis
+from rnnschur import diagnosis, interventions
 from rnnschur.batch import Batch
 from rnnschur.coordinates import sectors
 from rnnschur.criterion import Criterion
@@ -18,6 +18,7 @@ from rnnschur.interventions import Intervention
 from rnnschur.interventions.couplings import SUBSETS
 from rnnschur.metrics import fvu, metric, replay_accuracy, rollout_difference
 from rnnschur.network import Network
+from rnnschur.resampling import Resampling
 
 
 @dataclass(frozen=True)
@@ -101,6 +102,40 @@ def test_each_row_is_the_rollout_of_its_matrix(case, removed, entries):
         assert row["delta"] == 0 and row["rollout_difference"] == 0 and np.isnan(row["sensitivity"])
     else:
         assert row["sensitivity"] == pytest.approx(damage / mass, rel=1e-7)
+
+
+@pytest.mark.parametrize("measure", ["fvu", "replay_accuracy"])
+def test_every_row_has_intervals_and_distances_and_the_study_has_neither(case, measure):
+    rows = diagnose(case.network, case.batch, measure)
+    for name in ("value", "damage", "rollout_difference"):
+        low, high = rows[f"{name}_low"], rows[f"{name}_high"]
+        assert (low <= rows[name]).all() and (rows[name] <= high).all()
+        assert list(rows).index(name) == list(rows).index(f"{name}_low") - 1
+    removing = rows[rows["removed_mass"] > 0]
+    assert (removing["damage_high"] > removing["damage_low"]).all()
+    assert (removing["rollout_difference_high"] > removing["rollout_difference_low"]).all()
+    bounds = Criterion()
+    for name, column in (("epsilon", "rollout_difference"), ("minimum_mass", "removed_mass")):
+        np.testing.assert_array_equal(rows[f"from_{name}"], rows[column] - getattr(bounds, name))
+    np.testing.assert_array_equal(rows["from_fragile"], rows["rollout_difference"] - 1)
+    couplings = interventions.make("couplings", {}).of(case.network)
+    study = evaluate(case.network, couplings, case.batch, metric(measure))
+    assert list(study) == ["alpha", "leading", *diagnosis._COLUMNS]
+    pd.testing.assert_frame_equal(study, rows[list(study)], check_exact=True)
+
+
+def test_the_seed_decides_the_intervals_and_nothing_that_is_measured(case):
+    one, same, other = (diagnose(case.network, case.batch, seed=seed) for seed in (0, 0, 1))
+    pd.testing.assert_frame_equal(one, same, check_exact=True)
+    differ = {name for name in one if not one[name].equals(other[name])}
+    assert differ >= {"value_low", "damage_high", "rollout_difference_low", "change_moves"}
+    assert not differ & {"value", "rollout_difference", "removed_mass", "verdict", "note"}
+
+
+def test_rows_whose_sectors_are_open_get_no_verdict():
+    rows = pd.DataFrame({"rollout_difference": [0.0, 0.5, 2.0], "removed_mass": 0.5})
+    rows["determined"] = [True, False, True]
+    assert Criterion().verdicts(rows).tolist() == ["stabilizer", None, "fragile"]
 
 
 def test_accuracy_counts_its_loss_as_damage(case):
@@ -289,10 +324,12 @@ def test_chunks_do_not_change_a_bit(engine, units, shape, dtype, count, seed):
     )
     if steps == 2 and sequences == 1:  # one target does not vary
         batch = Batch(batch.inputs, rng.standard_normal((2, 1, outputs)).astype(dtype))
-    together = diagnose(network, batch, alphas=(0.9, 0.5), engine=engine)
+    couplings = interventions.make("couplings", {"alphas": (0.9, 0.5)})
+    how = batch, metric("fvu"), engine, Resampling.of(sequences, 0, 50)
+    together = evaluate(network, couplings.of(network), *how)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(diagnosis, "MEMORY", chunk(Case(None, None, network, batch), count))
-        apart = diagnose(network, batch, alphas=(0.9, 0.5), engine=engine)
+        apart = evaluate(network, couplings.of(network), *how)
     pd.testing.assert_frame_equal(together, apart, check_exact=True)
 
 

@@ -8,6 +8,8 @@ from matplotlib import pyplot as plt
 from rnnschur.batch import Batch
 from rnnschur.coordinates.schur import ordered_real_schur
 from rnnschur.coordinates.sectors import Sectors
+from rnnschur.criterion import Criterion
+from rnnschur.diagnosis import diagnose
 from rnnschur.network import Network
 from rnnschur.report import figures
 
@@ -65,6 +67,40 @@ def test_profile_draws_every_network_the_means_and_the_paper():
     np.testing.assert_allclose(drawn["paper"], 0.639)
     (bars,) = figure.axes[0].containers
     np.testing.assert_allclose(bars.lines[0].get_ydata().astype(float), 0.85)
+
+
+@pytest.mark.parametrize("targets", [True, False])
+@pytest.mark.parametrize("alphas", [(0.9,), (0.9, 0.5)])
+def test_the_profile_of_one_network_draws_every_row_and_the_bounds(targets, alphas):
+    rng = np.random.default_rng(0)
+    weights = {"W_hh": rng.standard_normal((9, 9)) / 3, "W_xh": rng.standard_normal((9, 2))}
+    network = Network("tanh", {**weights, "W_hy": rng.standard_normal((3, 9))})
+    batch = Batch(rng.standard_normal((9, 20, 2)), rng.standard_normal((9, 20, 3)))
+    batch = batch if targets else Batch(batch.inputs)
+    rows = diagnose(network, batch, alphas=alphas, criterion=Criterion(epsilon=0.25))
+    rows.loc[3, "verdict"] = None  # as where the sectors are not determined
+    figure = figures.profile(rows)
+    assert len(figure.axes) == 1 + targets
+    for axis, column in zip(figure.axes[::-1], ("rollout_difference", "value"), strict=False):
+        drawn = np.concatenate([bars.lines[0].get_ydata() for bars in axis.containers])
+        least = 1e-4 if column == "rollout_difference" else -np.inf
+        np.testing.assert_allclose(np.sort(drawn), np.sort(rows[column].clip(lower=least)))
+        assert "no verdict" in {bars.get_label() for bars in axis.containers}
+    levels = {line.get_label(): line.get_ydata()[0] for line in figure.axes[-1].get_lines()}
+    assert levels[r"$\epsilon$"] == pytest.approx(0.25)
+    assert levels["fragile from"] == pytest.approx(1)
+    figure.canvas.draw()  # lays it out, and warns where something does not fit
+
+
+def test_the_profile_of_several_matrices_has_a_row_for_each():
+    rng = np.random.default_rng(0)
+    weights = {f"W_h{gate}": rng.standard_normal((5, 5)) for gate in "rzn"}
+    weights |= {f"W_x{gate}": rng.standard_normal((5, 2)) for gate in "rzn"}
+    network = Network("gru", {**weights, "W_hy": rng.standard_normal((1, 5))})
+    figure = figures.profile(diagnose(network, Batch(rng.standard_normal((9, 20, 2)))))
+    titles = [axis.get_title().split(",")[0] for axis in figure.axes]
+    assert titles == ["W_hn", "W_hr", "W_hz", "all"]
+    assert figure.axes[-1].get_xticklabels()[-1].get_text() == "recurrence"
 
 
 def test_schur_matrix_draws_the_border_of_the_sectors():

@@ -206,7 +206,9 @@ def test_a_diagnosis_of_a_leaky_network_reads_like_any_other():
     rng = np.random.default_rng(5)
     network = Network(cells.make("leaky", a=0.2, place="currents", readout="tanh"), draw(rng, 10))
     table = diagnose(network, Batch(rng.standard_normal((40, 20, 2))), alphas=(0.9, 0.5))
-    assert len(table) == 16 and "matrix" not in table and "gauge" not in table
+    assert len(table) == 16 and (table["matrix"] == "step").all() and "gauge" not in table
     assert table["value"].isna().all() and table["rollout_difference"].notna().all()
     assert (table.query("removed == 'none'")["rollout_difference"] == 0).all()
-    assert list(table)[:5] == ["alpha", "leading", "threshold", "leading_half", "leading_quarter"]
+    assert list(table)[:5] == ["matrix", "alpha", "threshold", "leading", "gap"]
+    assert list(table)[5:7] == ["leading_half", "leading_quarter"]
+    np.testing.assert_allclose(table["threshold"], table["alpha"] ** 0.2)

@@ -25,7 +25,7 @@ from rnnschur.interventions.couplings import ALL, RECURRENCE, SUBSET_COUPLINGS, 
 from rnnschur.network import Network
 
 #: Copies of a network whose weights are rounded anew, each in a basis of its own.
-COPIES = 3
+COPIES = 5
 
 #: What a mass, or what is removed, may move by, relative to the matrix.
 LARGEST_MOVE = 0.01
@@ -35,7 +35,7 @@ def determinacy(network: Network, couplings: Family, seed: int) -> pd.DataFrame:
     r"""Return what the rows of a diagnosis owe to rounding.
 
     The recurrent weights are rounded anew, :math:`W_{ij} (1 + \delta_{ij})` with
-    :math:`|\delta_{ij}|` up to half an epsilon of their precision, and the matrices decomposed in a
+    :math:`|\delta_{ij}|` up to the epsilon of their precision, and the matrices decomposed in a
     random orthonormal basis: the couplings of such copies are those of the same network.
 
     Parameters
@@ -54,8 +54,20 @@ def determinacy(network: Network, couplings: Family, seed: int) -> pd.DataFrame:
         several matrices, the least), leading_low and leading_high (the size of R in the copies),
         mass_moves and change_moves (the largest move of the removed mass and of what is removed,
         relative to the weight), determined (False where the size of R changes or one of the moves
-        exceeds 0.01) and note (in words: why not, why nothing is removed, where the order of blocks
-        is arbitrary).
+        exceeds 0.01) and note (in words: why not, why nothing is removed, whether the size of R
+        depends on the step, where the order of blocks is arbitrary).
+
+    Raises
+    ------
+    ValueError, scipy.linalg.LinAlgError
+        As `rnnschur.coordinates.schur.ordered_real_schur`.
+
+    Examples
+    --------
+    >>> chain = np.eye(40, k=1)  # one Jordan block
+    >>> network = Network("tanh", {"W_hh": chain, "W_xh": chain[:, :1], "W_hy": chain[:1]})
+    >>> determinacy(network, Family(), seed=0)["determined"].any()
+    np.False_
     """
     rng = streams.generator(seed, "rounding")
     networks = [network, *(rounded(network, rng) for _ in range(COPIES))]
@@ -76,10 +88,10 @@ def determinacy(network: Network, couplings: Family, seed: int) -> pd.DataFrame:
 
 def rounded(network: Network, rng: np.random.Generator) -> Network:
     """Return a copy with recurrent weights rounded anew and decomposed in a random basis."""
-    half = np.finfo(network.dtype).eps / 2
+    eps = np.finfo(network.dtype).eps
     weights = {name: weight.astype(np.float64) for name, weight in network.weights.items()}
     for name in network.cell.recurrent:
-        weights[name] *= 1 + half * rng.uniform(-1, 1, weights[name].shape)
+        weights[name] *= 1 + eps * rng.uniform(-1, 1, weights[name].shape)
     forms = {}
     for name, recurrent in network.cell.matrices(weights).items():
         basis = np.linalg.qr(rng.standard_normal(recurrent.matrix.shape))[0]
@@ -166,6 +178,11 @@ def _row(
             border.empty.get(c, f"no {c} beyond rounding") for c in couplings for border in borders
         )
         notes.append(f"nothing to remove: {', '.join(dict.fromkeys(reasons))}")
+    labels = same[0].labels
+    finer = [labels[name] for name in ("leading_half", "leading_quarter") if name in labels]
+    if set(finer) - {labels["leading"]}:
+        steps = ", ".join(map(str, [labels["leading"], *finer]))
+        notes.append(f"|R| depends on the step: {steps} at a, a/2, a/4")
     for sector in sorted({s for border in borders for s in border.tied if s * 2 in couplings}):
         notes.append(f"order within {sector} arbitrary")
     return {

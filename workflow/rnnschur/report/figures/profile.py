@@ -70,7 +70,7 @@ def _points(axis: plt.Axes, rows: pd.DataFrame, column: str) -> None:
             value, low, high = ends[some].to_numpy(float).T
             bars = np.nan_to_num([value - low, high - value], nan=0.0, posinf=0.0).clip(0)
             style = {"color": colour, "linewidth": 1, "markersize": 5, "label": verdict}
-            axis.errorbar(places[some], value, yerr=bars, fmt=marker, **style)
+            axis.errorbar(places[some], value, yerr=bars, linestyle="none", marker=marker, **style)
 
 
 def _scale(axis: plt.Axes, rows: pd.DataFrame, column: str) -> None:
