@@ -151,48 +151,46 @@ def _row(
     networks: Sequence[Network], same: Sequence[Intervention], borders: Sequence[_Border]
 ) -> dict[str, object]:
     """Return what is known of one intervention on a network and on its copies."""
-    removed, mass = same[0].removed, same[0].mass
-    sizes = list(zip(*(border.sizes for border in borders), strict=True))
+    one, sizes = same[0], list(zip(*(border.sizes for border in borders), strict=True))
     first, *others = (_change(network, i) for network, i in zip(networks, same, strict=True))
     norm = _norm({name: networks[0].weights[name] for name in first}) or 1.0
-    moves = {
-        "mass_moves": max(abs(intervention.mass - mass) for intervention in same),
-        "change_moves": max(
-            _norm({n: other[n] - first[n] for n in first}) / norm for other in others
-        ),
+    mass_moves = max(abs(copy.mass - one.mass) for copy in same)
+    change_moves = max(_norm({n: other[n] - first[n] for n in first}) for other in others) / norm
+    unsure = []
+    if one.removed != RECURRENCE and len(set(sizes)) > 1:
+        unsure.append(f"|R| is {' or '.join(dict.fromkeys(str(sum(s)) for s in sizes))}")
+    if mass_moves > LARGEST_MOVE:
+        unsure.append(f"the mass moves by {mass_moves:.2g}")
+    elif change_moves > LARGEST_MOVE:
+        unsure.append(f"what is removed moves by {change_moves:.2g}")
+    notes = _remarks(one, borders, _precision(networks[0]))
+    if unsure:
+        notes.insert(0, f"sectors not determined: {', '.join(unsure)} in rounded copies")
+    return {
+        "gap": min((border.gap for border in borders if border.gap >= 0), default=np.nan),
+        "leading_low": min(map(sum, sizes)),
+        "leading_high": max(map(sum, sizes)),
+        "mass_moves": mass_moves,
+        "change_moves": change_moves,
+        "determined": not unsure,
+        "note": "; ".join(notes),
     }
-    notes = []
-    if removed != RECURRENCE and len(set(sizes)) > 1:
-        notes.append(f"|R| is {' or '.join(dict.fromkeys(str(sum(s)) for s in sizes))}")
-    notes += [
-        f"{what} moves by {moves[name]:.2g}"
-        for name, what in (("mass_moves", "the mass"), ("change_moves", "what is removed"))
-        if moves[name] > LARGEST_MOVE
-    ][:1]
-    determined = not notes
-    if notes:
-        notes = [f"sectors not determined: {', '.join(notes)} in rounded copies"]
-    couplings = SUBSET_COUPLINGS.get(removed, ())
-    if couplings and mass <= _precision(networks[0]):
-        reasons = (
-            border.empty.get(c, f"no {c} beyond rounding") for c in couplings for border in borders
-        )
+
+
+def _remarks(one: Intervention, borders: Sequence[_Border], precision: float) -> list[str]:
+    """Return what else is to be said of an intervention."""
+    couplings, labels, notes = SUBSET_COUPLINGS.get(one.removed, ()), one.labels, []
+    if couplings and one.mass <= precision:
+        reasons = [b.empty.get(c, f"no {c} beyond rounding") for c in couplings for b in borders]
         notes.append(f"nothing to remove: {', '.join(dict.fromkeys(reasons))}")
-    labels = same[0].labels
     finer = [labels[name] for name in ("leading_half", "leading_quarter") if name in labels]
     if set(finer) - {labels["leading"]}:
         steps = ", ".join(map(str, [labels["leading"], *finer]))
         notes.append(f"|R| depends on the step: {steps} at a, a/2, a/4")
-    for sector in sorted({s for border in borders for s in border.tied if s * 2 in couplings}):
-        notes.append(f"order within {sector} arbitrary")
-    return {
-        "gap": np.min([border.gap for border in borders]),
-        "leading_low": min(map(sum, sizes)),
-        "leading_high": max(map(sum, sizes)),
-        **moves,
-        "determined": determined,
-        "note": "; ".join(notes),
-    }
+    for sector, coupling in (("R", "RR"), ("C", "CC")):
+        if coupling in couplings and any(sector in border.tied for border in borders):
+            notes.append(f"order within {sector} arbitrary")
+    return notes
 
 
 def _change(network: Network, intervention: Intervention) -> dict[str, np.ndarray]:
