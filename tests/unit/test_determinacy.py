@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from rnnschur import Batch, Network, cells, determinacy, diagnose, interventions
 from rnnschur.coordinates.schur import ERROR_FACTOR, backward_error
@@ -147,6 +149,18 @@ def test_a_rounded_copy_is_the_network_to_its_precision_in_a_basis_of_its_own(dt
         form = copy.schur()
         assert backward_error(W, form.Q, form.T) <= ERROR_FACTOR
     assert (one.weights["W_hh"] != other.weights["W_hh"]).any()
+
+
+@given(seed=st.integers(0, 999), size=st.integers(2, 12), alpha=st.sampled_from([0.9, 0.5]))
+@settings(max_examples=20)
+def test_what_is_said_of_sectors_does_not_depend_on_how_units_are_numbered(seed, size, alpha):
+    rng = np.random.default_rng(seed)
+    net = network(rng.standard_normal((size, size)) / np.sqrt(size))
+    moved = net.replace(net.cell.symmetry(net.weights, rng))
+    one, other = checked(net, (alpha,)), checked(moved, (alpha,))
+    np.testing.assert_allclose(one["gap"], other["gap"], atol=1e-9)
+    for name in ("matrix", "threshold", "leading_low", "leading_high", "determined", "note"):
+        assert one[name].tolist() == other[name].tolist()
 
 
 def test_a_seed_gives_the_same_table_and_masks_stay_masks():

@@ -58,7 +58,8 @@ def test_the_commands_run_elsewhere_are_still_in_the_texts():
 
 
 def test_the_readme_has_one_example_in_python():
-    assert [file for file, _ in EXAMPLES].count("README.md") == 1
+    (example,) = [example for file, example in EXAMPLES if file == "README.md"]
+    assert len(example.splitlines()) <= 5
 
 
 @pytest.mark.parametrize(("file", "example"), EXAMPLES, ids=[file for file, _ in EXAMPLES])

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
 from rnnschur import interventions as families
 from rnnschur import metrics
@@ -29,8 +30,8 @@ CACHE = 2**19
 
 
 def diagnose(
-    network: Network,
-    batch: Batch,
+    network: Network | ArrayLike,
+    batch: Batch | Callable,
     metric: str = "fvu",
     alphas: float | Sequence[float] = 0.9,
     criterion: Criterion | None = None,
@@ -45,12 +46,12 @@ def diagnose(
 
     Parameters
     ----------
-    network : Network
-        Or a recurrent matrix, array_like of shape (N, N), of any simulator: see `batch`.
-    batch : Batch
+    network : Network or array_like, shape (N, N)
+        A network, or the recurrent matrix of any simulator.
+    batch : Batch or callable
         Held-out sequences of the task; without targets, only the rollout difference is told. With
-        a matrix, a function that takes one and returns what the simulator then does
-        (`rnnschur.simulator`).
+        a matrix, a function that takes one and returns what the simulator then does, shape
+        (steps, sequences, outputs); see `rnnschur.simulator.simulated`.
     metric : str
         One of `rnnschur.METRICS`.
     alphas : float or sequence of float
