@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from rnnschur import tensors
 from rnnschur.training.resume import Waiting
 
 RECORD = {"task": "copy", "training": {"updates": 40, "clip": None}, "versions": ["a", "b"]}
@@ -82,14 +81,14 @@ def test_they_are_thrown_away_without_a_whole_record(folder, kept):
 
 @pytest.mark.parametrize("killed", [False, True])
 def test_a_half_written_network_never_counts(folder, monkeypatch, killed):
-    def half(tensors, path):
-        path.write_bytes(b"half of it")
+    def half(path, content):
+        path.write_text("half of it")
         raise KeyboardInterrupt
 
     waiting = Waiting(folder, RECORD)
     waiting.put(0, *trained(0))
     with monkeypatch.context() as patch:
-        patch.setattr(tensors, "save_file", half)
+        patch.setattr(Path, "write_bytes", half)
         if killed:
             patch.setattr(Path, "unlink", lambda *_, **options: None)  # nobody cleans up
         with pytest.raises(KeyboardInterrupt):

@@ -94,7 +94,7 @@ def simulated(matrix, function: Callable) -> tuple[Simulator, Batch]:
             f"outputs(matrix) differs between two runs, by {apart:.2g} standard deviations; "
             f"allowed: {REPEATABLE}, so give noise the same seed in every run"
         )
-    network = Simulator(Cell(), network.weights, {}, function, first.shape)
+    network = Simulator(Cell(), network.weights, function=function, shape=first.shape)
     return network, Batch(np.zeros((*first.shape[:2], 1)))
 
 
