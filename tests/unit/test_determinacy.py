@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rnnschur import Batch, Network, cells, determinacy, diagnose, interventions
+from rnnschur import METRICS, Batch, Network, cells, determinacy, diagnose, evaluate, interventions
 from rnnschur.coordinates.schur import ERROR_FACTOR, backward_error
 
 PRECISIONS = [np.float32, np.float64]
@@ -29,7 +29,9 @@ def table(net, alphas=0.9):
 
 
 def checked(net, alphas=(0.9,)):
-    return determinacy.determinacy(net, interventions.make("couplings", {"alphas": alphas}), 0)
+    couplings = interventions.make("couplings", {"alphas": alphas}).of(net)
+    sequences = Batch(np.random.default_rng(2).standard_normal((3, 2, 2)))
+    return determinacy.determinacy(net, evaluate(net, couplings, sequences, METRICS["fvu"]), 0)
 
 
 @pytest.mark.parametrize("dtype", PRECISIONS)

@@ -96,7 +96,7 @@ def diagnose(
     measured = evaluate(
         network, couplings.of(network), batch, metrics.metric(metric), engine, resampling
     )
-    trust = determinacy(network, couplings, seed)
+    trust = determinacy(network, measured, seed)
     table = pd.concat([trust, measured.drop(columns=trust.columns, errors="ignore")], axis=1)
     bounds = criterion or Criterion()
     table = pd.concat([table, bounds.distances(table)], axis=1)
