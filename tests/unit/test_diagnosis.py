@@ -9,11 +9,12 @@ import scipy.linalg
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rnnschur import diagnosis, interventions
+from rnnschur import evaluation, interventions
 from rnnschur.batch import Batch
 from rnnschur.coordinates import sectors
 from rnnschur.criterion import Criterion
-from rnnschur.diagnosis import diagnose, evaluate
+from rnnschur.diagnosis import diagnose
+from rnnschur.evaluation import evaluate
 from rnnschur.interventions import Intervention
 from rnnschur.interventions.couplings import SUBSETS
 from rnnschur.metrics import fvu, metric, replay_accuracy, rollout_difference
@@ -120,7 +121,7 @@ def test_every_row_has_intervals_and_distances_and_the_study_has_neither(case, m
     np.testing.assert_array_equal(rows["from_fragile"], rows["rollout_difference"] - 1)
     couplings = interventions.make("couplings", {}).of(case.network)
     study = evaluate(case.network, couplings, case.batch, metric(measure))
-    assert list(study) == ["alpha", "leading", *diagnosis._COLUMNS]
+    assert list(study) == ["alpha", "leading", *evaluation._COLUMNS]
     pd.testing.assert_frame_equal(study, rows[list(study)], check_exact=True)
 
 
@@ -285,13 +286,13 @@ def chunk(case, count):
     ("count", "expected"), [(0, [()] * 14), (5, [(), (4,), (3,), (3,), (3,)]), (99, [(), (13,)])]
 )
 def test_memory_bounds_what_is_rolled_out_together(case, calls, monkeypatch, count, expected):
-    monkeypatch.setattr(diagnosis, "MEMORY", chunk(case, count))
+    monkeypatch.setattr(evaluation, "MEMORY", chunk(case, count))
     diagnose(case.network, case.batch, alphas=[0.9, 0.91, 0.5])
     assert calls == expected  # groups of `count`, equal matrices once over all of them
 
 
 def test_interventions_are_drawn_as_they_are_needed(case, calls, monkeypatch):
-    monkeypatch.setattr(diagnosis, "MEMORY", chunk(case, 2))
+    monkeypatch.setattr(evaluation, "MEMORY", chunk(case, 2))
     waiting = []
 
     def draw_them():
@@ -328,7 +329,7 @@ def test_chunks_do_not_change_a_bit(engine, units, shape, dtype, count, seed):
     how = batch, metric("fvu"), engine, Resampling.of(sequences, 0, 50)
     together = evaluate(network, couplings.of(network), *how)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(diagnosis, "MEMORY", chunk(Case(None, None, network, batch), count))
+        patch.setattr(evaluation, "MEMORY", chunk(Case(None, None, network, batch), count))
         apart = evaluate(network, couplings.of(network), *how)
     pd.testing.assert_frame_equal(together, apart, check_exact=True)
 

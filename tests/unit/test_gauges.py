@@ -8,7 +8,7 @@ from scipy.stats import ortho_group
 
 from rnnschur import Batch, Criterion, Network, cells, diagnose, interventions
 from rnnschur.coordinates.symmetries import balance, permute_and_scale
-from rnnschur.diagnosis import evaluate
+from rnnschur.evaluation import evaluate
 from rnnschur.findings import gauge_ranges
 from rnnschur.metrics import metric
 

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rnnschur import Batch, Criterion, Network, cells, interventions
-from rnnschur.diagnosis import evaluate
+from rnnschur.evaluation import evaluate
 from rnnschur.metrics import metric
 
 OPTIONS = {"leaky": {"a": 0.3, "place": "currents", "nonlinearity": "tanh", "readout": "tanh"}}

@@ -6,7 +6,7 @@ import scipy.stats
 
 from rnnschur import interventions
 from rnnschur.batch import Batch
-from rnnschur.diagnosis import evaluate
+from rnnschur.evaluation import evaluate
 from rnnschur.metrics import metric
 from rnnschur.network import Network
 

@@ -8,7 +8,7 @@ import pytest
 from rnnschur import interventions
 from rnnschur.batch import Batch
 from rnnschur.cells import CellBase
-from rnnschur.diagnosis import evaluate
+from rnnschur.evaluation import evaluate
 from rnnschur.metrics import metric
 from rnnschur.network import Network
 

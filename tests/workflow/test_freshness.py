@@ -89,13 +89,14 @@ EDITS = {
     "a script, stamped long ago": (stamped(append(SCRIPT), SCRIPT, OLD), diagnosis(BLOCKS)),
     "a script, stamped tomorrow": (stamped(append(SCRIPT), SCRIPT, FUTURE), diagnosis(BLOCKS)),
     "a module": (
-        append(f"{PACKAGE}/diagnosis.py"),
+        append(f"{PACKAGE}/evaluation.py"),
         blocks(BLOCKS, "ablation", "threshold", "controls"),
     ),
     "a module, stamped long ago": (
-        stamped(append(f"{PACKAGE}/diagnosis.py"), f"{PACKAGE}/diagnosis.py", OLD),
+        stamped(append(f"{PACKAGE}/evaluation.py"), f"{PACKAGE}/diagnosis.py", OLD),
         blocks(BLOCKS, "ablation", "threshold", "controls"),
     ),
+    "a module that the study does not run": (append(f"{PACKAGE}/diagnosis.py"), {}),
     "a family": (
         append(f"{PACKAGE}/interventions/couplings.py"),
         blocks(BLOCKS, "ablation", "threshold"),
@@ -206,7 +207,7 @@ def test_a_copy_elsewhere_is_as_fresh_as_its_original(finished, tmp_path, how):
 
 def test_a_user_can_vouch_for_an_edit(finished, tmp_path):
     project = copied(finished.folder, tmp_path / "copy")
-    append(f"{PACKAGE}/diagnosis.py")(project.folder)
+    append(f"{PACKAGE}/evaluation.py")(project.folder)
     before = (project.results / "tables" / "ablations.csv").read_bytes()
     project.run("snakemake", "--touch")
     assert planned(project) == {}
@@ -225,7 +226,7 @@ def test_a_clone_of_published_results_trains_nothing(finished, tmp_path):
             path.unlink()
     pages = ("render_networks", "render_ablations", "render_coordinates", "all")
     assert planned(project) == {"schur": BLOCKS, **dict.fromkeys(pages, 1)}
-    append("workflow/rnnschur/diagnosis.py")(project.folder)
+    append("workflow/rnnschur/evaluation.py")(project.folder)
     assert planned(project)["ablation"] == BLOCKS
 
 

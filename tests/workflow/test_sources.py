@@ -15,7 +15,7 @@ def names(*files):
 
 def test_direct_and_indirect_imports():
     found = names("scripts/intervene.py", "rnnschur/tasks/copy.py", "rnnschur/cells/tanh.py")
-    assert {"diagnosis.py", "coordinates/schur.py", "kernels/compiled.py"} <= found
+    assert {"evaluation.py", "coordinates/schur.py", "kernels/compiled.py"} <= found
     assert {"tasks/copy.py", "cells/tanh.py", "interventions/base.py"} <= found
     assert not {"training/train.py", "report/figures/style.py", "tasks/sine.py"} & found
     assert not {"interventions/orders.py", "paper/claims.py"} & found
@@ -25,7 +25,7 @@ def test_training_does_not_depend_on_the_diagnosis():
     found = names("scripts/train.py", "rnnschur/tasks/copy.py", "rnnschur/architectures/cayley.py")
     assert {"training/train.py", "kernels/compiled.py", "architectures/cayley.py"} <= found
     assert "metrics.py" in found
-    assert not {"diagnosis.py", "interventions/couplings.py", "statistics.py"} & found
+    assert not {"evaluation.py", "interventions/couplings.py", "statistics.py"} & found
     assert not {"coordinates/schur.py", "network.py", "criterion.py", "findings.py"} & found
     assert "architectures/default.py" not in found
 

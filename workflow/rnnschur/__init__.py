@@ -4,8 +4,8 @@ The package holds the science and knows nothing of Snakemake or of file layout. 
 which the data flows: versions, extras, streams, tables, tensors, formats, arrays, options,
 nonlinearities, constraints, batch, metrics, resampling, coordinates, kernels, cells, tasks,
 architectures, training, torch_layers, network, weights, simulator, entries, description,
-comparison, given, interventions, determinacy, criterion, diagnosis, command, statistics, findings,
-paper, report. Each module imports only from those before it.
+comparison, given, interventions, determinacy, criterion, evaluation, diagnosis, command,
+statistics, findings, paper, report. Each module imports only from those before it.
 
 Three travel: a `Network`, a cell and its weights by name; a `Batch`, sequences with their
 targets; and `Sectors`, a recurrent matrix in its coordinates. `diagnose` joins them:
@@ -39,7 +39,7 @@ _PUBLIC = {
     "Intervention": "interventions",
     "Criterion": "criterion",
     "diagnose": "diagnosis",
-    "evaluate": "diagnosis",
+    "evaluate": "evaluation",
 }
 __all__ = sorted(_PUBLIC)
 

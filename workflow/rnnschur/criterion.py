@@ -90,7 +90,7 @@ class Criterion:
         Parameters
         ----------
         rows : pandas.DataFrame
-            As `rnnschur.diagnosis.evaluate` returns them.
+            As `rnnschur.evaluation.evaluate` returns them.
 
         Returns
         -------
@@ -113,7 +113,7 @@ class Criterion:
         Parameters
         ----------
         rows : pandas.DataFrame
-            As `rnnschur.diagnosis.evaluate` returns them.
+            As `rnnschur.evaluation.evaluate` returns them.
 
         Returns
         -------

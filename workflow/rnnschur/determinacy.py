@@ -39,7 +39,7 @@ def determinacy(network: Network, rows: pd.DataFrame, seed: int) -> pd.DataFrame
     ----------
     network : Network
     rows : pandas.DataFrame
-        As `rnnschur.diagnosis.evaluate` returns them for the family of couplings.
+        As `rnnschur.evaluation.evaluate` returns them for the family of couplings.
     seed : int
         Not negative; the same one gives the same copies.
 

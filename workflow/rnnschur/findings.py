@@ -83,7 +83,7 @@ def judged(
     Parameters
     ----------
     rows : pandas.DataFrame
-        As `rnnschur.diagnosis.evaluate` returns them, under the names of their networks.
+        As `rnnschur.evaluation.evaluate` returns them, under the names of their networks.
     networks : pandas.DataFrame
         As `network_table` returns it.
     name : str
@@ -107,7 +107,7 @@ def gauge_ranges(rows: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     rows : pandas.DataFrame
-        Of the family `rnnschur.interventions.gauges`, as `rnnschur.diagnosis.evaluate` returns
+        Of the family `rnnschur.interventions.gauges`, as `rnnschur.evaluation.evaluate` returns
         them.
 
     Returns

@@ -3,7 +3,7 @@
 from freshness import leave_record
 from job import condition, identity, log
 from rnnschur import interventions, metrics, streams, tasks, weights
-from rnnschur.diagnosis import evaluate
+from rnnschur.evaluation import evaluate
 from rnnschur.tables import keyed
 
 log(snakemake)
