@@ -1,7 +1,9 @@
 """The published results belong to this code: nothing in them is typed, and they come back."""
 
+import hashlib
 import json
 from io import StringIO
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -33,6 +35,31 @@ def table(name):
 def sentences(file):
     """Return a text without its line breaks."""
     return " ".join(TEXTS[file].split())
+
+
+def test_the_published_records_fit_together():
+    """Each tells of the records that it was made from; a clone takes the results as they are."""
+
+    def inputs(record):
+        return json.loads(record.read_text())["inputs"]
+
+    def digest(records):
+        each = [hashlib.sha256(record.read_bytes()).hexdigest() for record in records]
+        return hashlib.sha256("".join(each).encode()).hexdigest()
+
+    stems = [
+        PUBLISHED / f"networks/{b.task}/{b.architecture}/n{b.width}/seeds{b.first}-{b.last}"
+        for b in study.blocks(CONFIG)
+    ]
+    trained, factorised, ablated = (
+        [Path(f"{stem}{kind}.json") for stem in stems] for kind in ("", ".schur", ".ablations")
+    )
+    for stem, network, form in zip(stems, trained, factorised, strict=True):
+        assert inputs(network) == digest([]) and inputs(form) == digest([network])
+        for kind in ("ablations", "thresholds", "controls"):
+            assert inputs(Path(f"{stem}.{kind}.json")) == digest([network, form])
+    gathered = PUBLISHED / "records" / "networks.json"
+    assert inputs(gathered) == digest([*trained, *factorised, *ablated])
 
 
 def test_the_published_study_is_the_main_one_with_more_seeds():
