@@ -12,7 +12,8 @@ ROOT = WORKFLOW.parent
 OURS = ("rnnschur", "job")
 
 
-def sources(*files: str) -> list[str]:
+@cache
+def sources(*files: str) -> tuple[str, ...]:
     """Return the given files and the modules of the project that they import.
 
     Modules count whether they are imported directly or through others.
@@ -24,7 +25,7 @@ def sources(*files: str) -> list[str]:
 
     Returns
     -------
-    list of str
+    tuple of str
         Paths relative to the project, sorted.
     """
     queue, found = [ROOT / file for file in files], set()
@@ -35,7 +36,7 @@ def sources(*files: str) -> list[str]:
             queue += _imported(file)
     # The package's own __init__ holds its version and no code.
     found.discard(WORKFLOW / "rnnschur" / "__init__.py")
-    return sorted(file.relative_to(ROOT).as_posix() for file in found)
+    return tuple(sorted(file.relative_to(ROOT).as_posix() for file in found))
 
 
 def beside(file: str) -> str:
