@@ -1,5 +1,6 @@
 """Networks of others through the file door: the comparison, the cause, one file, two commands."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -219,6 +220,16 @@ def test_the_module_is_the_command():
     )  # fmt: skip
     assert run.returncode == 1
     assert run.stderr == "Error: nowhere.yaml is not there; allowed: a network.yaml\n"
+
+
+@pytest.mark.parametrize("umask", [0o027, 0o077])
+def test_an_imported_file_has_the_permissions_that_the_umask_says(tmp_path, umask):
+    before = os.umask(umask)
+    try:
+        Given.read(PSYCHRNN / "network.yaml").save(tmp_path / "one.safetensors")
+    finally:
+        os.umask(before)
+    assert (tmp_path / "one.safetensors").stat().st_mode & 0o777 == 0o666 & ~umask
 
 
 def test_pickles_are_opened_in_one_place_and_with_weights_only():

@@ -24,6 +24,7 @@ from rnnschur.entries import SOURCES, Entry, a_name, fits, fitted, one_of, scale
 from rnnschur.metrics import METRICS
 from rnnschur.network import Network
 from rnnschur.options import Options, is_number, load, option
+from rnnschur.torch_layers import WRAPPED
 
 AXES = ("steps", "sequences", "features")
 PRECISIONS = ("float32", "float64")
@@ -33,7 +34,7 @@ UPDATE_GATES = ("keeps", "renews")
 EXPONENT = re.compile(r"[+-]?\d+(\.\d*)?[eE][+-]?\d+")
 
 #: What wraps names in a state dict and is no part of the model: DataParallel and torch.compile.
-WRAPPERS = re.compile(r"(^|\.)(?:module|_orig_mod)\.")
+WRAPPERS = re.compile(rf"(^|\.)(?:{'|'.join(WRAPPED)})\.")
 
 #: Tensors that say that a recurrent layer of PyTorch is more than one layer in one direction.
 BEYOND = {

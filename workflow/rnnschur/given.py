@@ -13,7 +13,6 @@ from pathlib import Path
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
 
 from rnnschur.batch import Batch
 from rnnschur.cells import make
@@ -21,7 +20,7 @@ from rnnschur.comparison import NOT_CHECKED, SUSPECTS, TOLERANCES, cause, differ
 from rnnschur.description import Description
 from rnnschur.metrics import METRICS
 from rnnschur.network import Network
-from rnnschur.tensors import load, whole_file
+from rnnschur.tensors import load, save
 
 FORMAT = "rnnschur network 1"
 
@@ -143,8 +142,7 @@ class Given:
             ),
             "sources": json.dumps(self.sources),
         }
-        arrays = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
-        whole_file(path, lambda temporary: save_file(arrays, temporary, about))
+        save(path, arrays, about)
 
 
 def read(path: str | Path) -> tuple[Network, Batch]:

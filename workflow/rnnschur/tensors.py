@@ -26,11 +26,13 @@ def whole_file(path: str | Path, write) -> None:
         temporary.unlink(missing_ok=True)
 
 
-def save(path: str | Path, tensors: dict[str, np.ndarray]) -> None:
-    """Write arrays to a safetensors file, whole or not at all."""
+def save(
+    path: str | Path, tensors: dict[str, np.ndarray], metadata: dict[str, str] | None = None
+) -> None:
+    """Write arrays, and words about them, to a safetensors file, whole or not at all."""
     arrays = {name: np.ascontiguousarray(array) for name, array in tensors.items()}
     # Not by its save_file, which lets nobody but the user read what it writes, whatever the umask.
-    whole_file(path, lambda temporary: temporary.write_bytes(written(arrays)))
+    whole_file(path, lambda temporary: temporary.write_bytes(written(arrays, metadata)))
 
 
 def load(path: str | Path) -> dict[str, np.ndarray]:

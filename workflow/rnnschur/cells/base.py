@@ -105,9 +105,9 @@ class CellBase(Options, ABC):
     recurrent : tuple of str
         The weights through which states act on states, the one of the headline first. Leading
         axes of theirs are kept by `states`: many interventions at once.
-    odd, homogeneous : bool
-        Whether signs of units may be flipped, or their scales changed, without the states of the
-        others noticing (see `rnnschur.nonlinearities`).
+    nonlinearity : str, optional
+        Of the step, by its name in `rnnschur.nonlinearities.NONLINEARITIES`; without one, signs and
+        scales of units are taken to be fixed.
     """
 
     output: str = named(OUTPUTS, "linear")
@@ -121,8 +121,7 @@ class CellBase(Options, ABC):
     }
     optional: ClassVar[Mapping[str, tuple[str, ...]]] = {"b_y": ("output",), **CONSTRAINTS}
     recurrent: ClassVar[tuple[str, ...]] = ("W_hh",)
-    odd: ClassVar[bool] = False
-    homogeneous: ClassVar[bool] = False
+    nonlinearity: ClassVar[str | None] = None
     #: Outputs of the cell by compiled code, ``(weights, inputs, onset)``, where there is some; it
     #: knows no optional weights and no options.
     compiled: ClassVar[Callable | None] = None
@@ -136,6 +135,16 @@ class CellBase(Options, ABC):
     def is_plain(self) -> bool:
         """Whether every option has its default."""
         return all(getattr(self, key.name) == key.default for key in fields(self))
+
+    @property
+    def odd(self) -> bool:
+        """Whether the nonlinearity is odd."""
+        return self.nonlinearity is not None and NONLINEARITIES[self.nonlinearity].odd
+
+    @property
+    def homogeneous(self) -> bool:
+        """Whether the nonlinearity is positively homogeneous."""
+        return self.nonlinearity is not None and NONLINEARITIES[self.nonlinearity].homogeneous
 
     @property
     def flips(self) -> bool:
@@ -268,16 +277,6 @@ class Layer(CellBase):
         **CellBase.optional,
     }
 
-    @property
-    def odd(self) -> bool:
-        """Whether the nonlinearity is odd."""
-        return NONLINEARITIES[self.nonlinearity].odd
-
-    @property
-    def homogeneous(self) -> bool:
-        """Whether the nonlinearity is positively homogeneous."""
-        return NONLINEARITIES[self.nonlinearity].homogeneous
-
     def states(self, weights: Weights, inputs, xp: ModuleType = np):
         return collected(self._steps(weights, inputs, xp), len(inputs), xp)
 
@@ -311,16 +310,6 @@ class Gated(CellBase):
 
     #: Order of gates where a library keeps them in one array, as in PyTorch.
     order: ClassVar[str]
-
-    @property
-    def odd(self) -> bool:
-        """Whether the candidate's nonlinearity is odd."""
-        return NONLINEARITIES[self.nonlinearity].odd
-
-    @property
-    def homogeneous(self) -> bool:
-        """Whether the candidate's nonlinearity is positively homogeneous."""
-        return NONLINEARITIES[self.nonlinearity].homogeneous
 
     @classmethod
     def unpacked(cls, kernel, recurrent, biases=(), order: str | None = None) -> dict:
