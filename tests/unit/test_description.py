@@ -13,7 +13,7 @@ from rnnschur import cells
 from rnnschur.cells import make
 from rnnschur.constraints import MAGNITUDES
 from rnnschur.description import Description
-from rnnschur.given import Given
+from rnnschur.given import Given, save
 from rnnschur.network import Network
 
 UNITS, INPUTS, OUTPUTS = 5, 2, 3
@@ -377,7 +377,7 @@ def test_a_file_of_ours_is_the_same_network(tmp_path, name):
         targets=rng.standard_normal((3, 2, OUTPUTS)), mask=np.eye(3, 2), h0=np.ones((2, UNITS)),
     )  # fmt: skip
     first = Given.read(path)
-    first.save(tmp_path / "saved" / "network.safetensors")
+    save(tmp_path / "saved" / "network.safetensors", [first])
     again = Given.read(tmp_path / "saved" / "network.safetensors")
     assert again.network.cell == first.network.cell == found.cell
     assert again.network.checked == first.network.checked

@@ -19,7 +19,7 @@ from safetensors.numpy import save_file
 import rnnschur
 from rnnschur.command import main
 from rnnschur.comparison import NOT_CHECKED
-from rnnschur.given import Given
+from rnnschur.given import Given, about, load, save
 
 ROOT = Path(__file__).parents[2]
 NETWORKS = ROOT / "tests" / "networks"
@@ -213,6 +213,84 @@ def test_an_import_never_replaces_what_it_comes_from(tmp_path):
     assert (tmp_path / "net.safetensors").read_bytes() == before
 
 
+def a_stack(folder, **changes):
+    """Write three networks of PyTorch as one stack, each with its own reference; return them."""
+    layers = [torch.nn.GRU(2, 5) for _ in range(3)]
+    weights = {n: np.stack([dict(r.named_parameters())[n].detach() for r in layers])
+               for n in layers[0].state_dict()}  # fmt: skip
+    inputs = np.random.default_rng(0).standard_normal((7, 4, 2)).astype(np.float32)
+    outputs = [layer(torch.from_numpy(inputs))[0].detach() for layer in layers]
+    np.savez(folder / "weights.npz", **weights, eye=np.stack([np.eye(5, dtype=np.float32)] * 3))
+    np.savez(folder / "trials.npz", inputs=inputs, outputs=np.stack(outputs))
+    keys = {"cell": "gru", "data": {"file": "trials.npz"}}
+    keys["weights"] = {
+        "file": "weights.npz",
+        "layer": "",
+        "W_hy": "eye",
+        "stacked": True,
+        **changes,
+    }
+    (folder / "network.yaml").write_text(yaml.safe_dump(keys))
+    return folder / "network.yaml"
+
+
+def test_a_stack_is_its_networks(tmp_path):
+    path = a_stack(tmp_path)
+    networks = load(path)
+    assert len(networks) == 3 and all(found.differences.max() < 1e-6 for found in networks)
+    run = command("import", path)
+    assert run.exit_code == 0 and "network 2, output 4: difference" in run.output
+    says = about(tmp_path / "network.safetensors")
+    assert (says["networks"], says["units"], says["cell"]) == ("3", "5", "gru")
+    for one, again in zip(networks, load(tmp_path / "network.safetensors"), strict=True):
+        assert again.network.checked == one.network.checked
+        for name, weight in one.network.weights.items():
+            np.testing.assert_array_equal(again.network.weights[name], weight)
+    with pytest.raises(ValueError, match="holds 3 networks; allowed: one"):
+        rnnschur.read(path)
+    run = command("diagnose", path)
+    table = pd.read_csv(tmp_path / "network.csv")
+    assert run.exit_code == 0 and table.network.unique().tolist() == [0, 1, 2]
+    alone = rnnschur.diagnose(networks[1].network, networks[1].batch)
+    pd.testing.assert_series_equal(
+        table.removed_mass[table.network == 1].reset_index(drop=True), alone.removed_mass
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"stacked": 3}, "stacked is 3; allowed: true or false"),
+        ({"prefix": "weight"}, "first"),
+    ],
+)
+def test_what_is_no_stack_is_refused(tmp_path, changes, message):
+    path = a_stack(tmp_path, **changes)
+    if "prefix" in changes:
+        np.savez(tmp_path / "weights.npz", weight_hh_l0=np.ones((3, 2)), weight_ih_l0=np.ones(4))
+    with pytest.raises(ValueError, match=message):
+        load(path)
+
+
+def test_the_reference_of_a_stack_has_an_axis_of_networks(tmp_path):
+    path = a_stack(tmp_path)
+    trials = dict(np.load(tmp_path / "trials.npz"))
+    np.savez(tmp_path / "trials.npz", **trials | {"outputs": trials["outputs"][:2]})
+    with pytest.raises(ValueError, match=r"outputs has shape .* its 3 networks first"):
+        load(path)
+
+
+def test_several_are_imported_at_once(tmp_path):
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        beside(tmp_path / name, PSYCHRNN, {})
+    files = [tmp_path / name / "network.yaml" for name in ("one", "two")]
+    run = command("import", *files)
+    assert run.exit_code == 0 and run.output.count("wrote") == 2
+    run = command("import", *files, "--output", tmp_path / "x.safetensors")
+    assert run.exit_code == 1 and "--output is for one network; there are 2" in run.output
+
+
 def test_the_module_is_the_command():
     run = subprocess.run(
         [sys.executable, "-m", "rnnschur", "diagnose", "nowhere.yaml"],
@@ -226,7 +304,7 @@ def test_the_module_is_the_command():
 def test_an_imported_file_has_the_permissions_that_the_umask_says(tmp_path, umask):
     before = os.umask(umask)
     try:
-        Given.read(PSYCHRNN / "network.yaml").save(tmp_path / "one.safetensors")
+        save(tmp_path / "one.safetensors", load(PSYCHRNN / "network.yaml"))
     finally:
         os.umask(before)
     assert (tmp_path / "one.safetensors").stat().st_mode & 0o777 == 0o666 & ~umask

@@ -5,14 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
+import pandas as pd
 
-from rnnschur import tensors
+from rnnschur import given, tensors
 from rnnschur.diagnosis import diagnose
-from rnnschur.given import Given
 from rnnschur.metrics import METRICS
 
 #: Columns of a table that fit on a screen.
-SHOWN = ["matrix", "alpha", "leading", "gauge", "removed", "value", "removed_mass"]
+SHOWN = ["network", "matrix", "alpha", "leading", "gauge", "removed", "value", "removed_mass"]
 SHOWN += ["rollout_difference", "verdict"]
 
 
@@ -21,21 +21,33 @@ def main():
     """Ordered real Schur diagnosis of a trained recurrent network."""
 
 
-@main.command("import", short_help="Check a network and write one file.")
-@click.argument("network", type=click.Path(path_type=Path))
+@main.command("import", short_help="Check networks, and write one file of each.")
+@click.argument(
+    "files", metavar="NETWORK...", nargs=-1, required=True, type=click.Path(path_type=Path)
+)
 @click.option("--output", type=click.Path(path_type=Path), help="[default: beside NETWORK]")
-def import_network(network: Path, output: Path | None):
+def import_networks(files: tuple[Path, ...], output: Path | None):
     """Check NETWORK, a network.yaml, against its authors' code, and write one safetensors file."""
-    given = _read(network)
-    output = output or network.with_suffix(".safetensors")
+    if output is not None and len(files) > 1:
+        raise click.ClickException(f"--output is for one network; there are {len(files)}")
+    for file in files:
+        _import(file, output or file.with_suffix(".safetensors"))
+
+
+def _import(file: Path, output: Path) -> None:
+    """Import what one file describes."""
+    networks = _read(file)
     if output.suffix != ".safetensors":
         raise click.ClickException(f"--output is {output}; allowed: a name in .safetensors")
-    if output.resolve() in [(network.parent / name).resolve() for name in given.sources]:
+    if output.resolve() in [(file.parent / name).resolve() for name in networks[0].sources]:
         raise click.ClickException(f"{output} is what the network comes from; give --output")
-    for number, difference in enumerate([] if given.differences is None else given.differences):
-        click.echo(f"output {number}: difference {difference:.2g} standard deviations")
-    click.echo(given.network.checked)
-    _written(output, given.save)
+    for index, network in enumerate(networks):
+        which = f"network {index}, " if len(networks) > 1 else ""
+        found = [] if network.differences is None else network.differences
+        for number, difference in enumerate(found):
+            click.echo(f"{which}output {number}: difference {difference:.2g} standard deviations")
+        click.echo(f"{which}{network.network.checked}")
+    _written(output, lambda path: given.save(path, networks))
 
 
 @main.command("diagnose", short_help="Print the table of a network and save it.")
@@ -45,22 +57,28 @@ def import_network(network: Path, output: Path | None):
 @click.option("--output", type=click.Path(path_type=Path), help="[default: beside NETWORK, .csv]")
 def diagnose_network(network: Path, alphas: tuple[float, ...], metric, output: Path | None):
     """Diagnose NETWORK, a network.yaml or an imported file: print the table, and save it."""
-    given = _read(network)
+    networks, tables = _read(network), []
+    metric = metric or networks[0].metric
     try:
-        table = diagnose(given.network, given.batch, metric or given.metric, alphas or 0.9)
+        for one in networks:
+            tables.append(diagnose(one.network, one.batch, metric, alphas or 0.9))
     except ValueError as error:
         raise click.ClickException(f"{network}: {error}") from None
+    table = tables[0]
+    if len(tables) > 1:
+        table = pd.concat(dict(enumerate(tables)), names=["network"]).droplevel(1).reset_index()
     shown = table[[name for name in SHOWN if name in table]]
     click.echo(shown.to_string(index=False, float_format="{:.4g}".format))
-    click.echo(f"{metric or given.metric}; {given.network.checked}")
+    for checked in dict.fromkeys(table["checked"]):
+        click.echo(f"{metric}; {checked}")
     output = output or network.with_suffix(".csv")
     _written(output, lambda path: tensors.whole_file(path, lambda t: table.to_csv(t, index=False)))
 
 
-def _read(path: Path) -> Given:
-    """Read a network, what is wrong with it in one line."""
+def _read(path: Path) -> list[given.Given]:
+    """Read networks, what is wrong with them in one line."""
     try:
-        return Given.read(path)
+        return given.load(path)
     except (ValueError, OSError) as error:
         raise click.ClickException(str(error)) from None
 

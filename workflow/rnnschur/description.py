@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import NamedTuple
@@ -87,11 +87,14 @@ class Description:
     keys : mapping
     files : dict
         What was read already, by the name of the file.
+    member : tuple of int, optional
+        Which network of a stack this is about, from 0, and of how many.
     """
 
     path: Path
     keys: Mapping
     files: dict[str, dict] = field(default_factory=dict)
+    member: tuple[int, int] | None = None
 
     @classmethod
     def read(cls, path: str | Path) -> Description:
@@ -172,6 +175,23 @@ class Description:
             raise self.refusal("", f"metric is {name!r}; allowed: {', '.join(METRICS)}")
         return name
 
+    def members(self) -> list[Description]:
+        """Return the description of every network of a stack; of a single network, this one.
+
+        Raises
+        ------
+        ValueError
+            As `network`, and if the tensors are of different numbers of networks.
+        """
+        given = self.keys.get("weights")
+        stacked = given.get("stacked") if isinstance(given, dict) else None
+        if stacked not in (None, False, True):
+            raise self.refusal("weights", f"stacked is {stacked!r}; allowed: true or false")
+        if not stacked:
+            return [self]
+        count = _Weights(self, self.cell()).networks()
+        return [replace(self, member=(number, count)) for number in range(count)]
+
     def network(self) -> Network:
         """Return the network.
 
@@ -212,6 +232,8 @@ class Description:
         if "inputs" not in found:
             raise ValueError(f"{path}: inputs is missing; it holds {', '.join(stored)}")
         try:
+            if self.member is not None and "outputs" in found:
+                found["outputs"] = _member(found["outputs"], "outputs", *self.member)
             found = _arranged(found, data.axes.split(), path.suffix == ".mat")
             _finite(found)
             outputs = found.pop("outputs", None)
@@ -220,6 +242,16 @@ class Description:
             raise ValueError(f"{path}: {error}") from None
         precision = data.precision or (None if outputs is None else str(outputs.dtype))
         return Trials(batch, outputs, precision)
+
+
+def _member(array: np.ndarray, name: str, number: int, count: int) -> np.ndarray:
+    """Return what an array of a stack holds of one of its networks."""
+    if array.ndim == 0 or len(array) != count:
+        raise ValueError(
+            f"{name} has shape {array.shape}; allowed in a stack: an axis of its {count} networks "
+            "first"
+        )
+    return array[number]
 
 
 def _numbers(value):
@@ -306,6 +338,18 @@ class _Weights:
         except ValueError as error:
             raise self.description.refusal("weights", error) from None
 
+    def networks(self) -> int:
+        """Return how many networks a stack holds: the first axis of every tensor."""
+        ignored = self.description.keys["weights"].get("ignore") or []
+        shapes = {name: tuple(getattr(a, "shape", ())) for name, a in self.stored().items()}
+        shapes = {n: s for n, s in shapes.items() if not any(fnmatchcase(n, i) for i in ignored)}
+        if len({shape[:1] for shape in shapes.values()} | {()}) != 2:
+            found = ", ".join(f"{name} {shape}" for name, shape in shapes.items())
+            raise self.refusal(
+                "stacked", f"{self._path} holds {found}; allowed: as many networks in each, first"
+            )
+        return next(iter(shapes.values()))[0]
+
     def refusal(self, key: str, fault) -> ValueError:
         """Return an error that names the description, the key and what is wrong."""
         return self.description.refusal(f"weights: {key}", fault)
@@ -340,7 +384,8 @@ class _Weights:
         """Return the keys that may be there."""
         packed = ("kernel", "recurrent", "bias") if isinstance(self.cell, Gated) else ()
         tau = ("tau",) if "a" in self.cell.optional else ()
-        return ("file", "prefix", "ignore", "layer", "linear", *packed, *self.cell.known, *tau)
+        own = ("file", "prefix", "ignore", "stacked", "layer", "linear")
+        return (*own, *packed, *self.cell.known, *tau)
 
     def _of_layers(self, given: Mapping) -> dict[str, object]:
         """Return the entries that the names of layers of PyTorch stand for."""
@@ -474,6 +519,8 @@ class _Weights:
             array = real_array(stored[name], name)
         except ValueError as error:
             raise ValueError(f"{self._path}: {error}") from None
+        if self.description.member is not None:
+            array = _member(array, name, *self.description.member)
         if not np.isfinite(array).all():
             raise ValueError(
                 f"{self._path}: {name} has a NaN or infinite entry; allowed: finite numbers"

@@ -1,28 +1,30 @@
 """Networks that were trained elsewhere: read, compared with their authors' code, kept in one file.
 
-A file of ours is a safetensors file of the weights ``weights.W_hh`` and so on and the sequences
-``batch.inputs`` and so on; its metadata say the rest, so that nothing else is needed to read it.
+A file of ours is a safetensors file of weights, ``weights.W_hh`` and so on, with its networks along
+the first axis, and of sequences, ``batch.inputs`` and so on; its metadata say the rest, so that
+nothing else is needed to read it.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
 
+from rnnschur import tensors
 from rnnschur.batch import Batch
 from rnnschur.cells import make
 from rnnschur.comparison import NOT_CHECKED, SUSPECTS, TOLERANCES, cause, differences
 from rnnschur.description import Description
 from rnnschur.metrics import METRICS
 from rnnschur.network import Network
-from rnnschur.tensors import load, save
 
-FORMAT = "rnnschur network 1"
+FORMAT = "rnnschur networks 1"
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,99 +52,141 @@ class Given:
 
     @classmethod
     def read(cls, path: str | Path) -> Given:
-        """Read a ``network.yaml`` or a file that `save` wrote.
-
-        The trials of a ``network.yaml`` that have reference outputs are run first.
+        """Read the only network of a file.
 
         Raises
         ------
         ValueError
-            If the network is not what the file says, or its outputs are not those of the
-            reference; the message names the file, the key or tensor, and what is allowed.
+            As `load`, and for a stack of several.
         """
-        return cls._saved(path) if Path(path).suffix == ".safetensors" else cls._described(path)
-
-    @classmethod
-    def _described(cls, path: str | Path) -> Given:
-        """Read a ``network.yaml``."""
-        description = Description.read(path)
-        network, trials = description.network(), description.trials()
-        data = description.path.parent / description.keys["data"]["file"]
-        metric, found, checked = description.metric(), None, NOT_CHECKED
-        try:
-            if trials.outputs is not None:
-                found = differences(network, trials)
-                tolerance = TOLERANCES[trials.precision]
-                if found.max() > tolerance:
-                    raise ValueError(_refusal(description, found, tolerance))
-                checked = (
-                    f"within {found.max():.1e} standard deviations of its authors' code, "
-                    f"allowed {tolerance:g}"
-                )
-            outputs = network.outputs(trials.batch)
-            if not np.isfinite(outputs).all():
-                raise ValueError("outputs of the network are not finite: it runs away")
-            metric = metric or _metric(network, trials.batch)
-            METRICS[metric](outputs, trials.batch)
-        except ValueError as error:
-            raise ValueError(f"{data}: {error}") from None
-        network = Network(network.cell, network.weights, checked=checked)
-        names = (description.path.name, *description.files)
-        sources = {name: _digest(description.path.parent / name) for name in names}
-        return cls(network, trials.batch, metric, found, sources)
-
-    @classmethod
-    def _saved(cls, path: str | Path) -> Given:
-        """Read a file that `save` wrote."""
-        if not Path(path).is_file():
-            raise ValueError(f"{path} is not there; allowed: a file that rnnschur import wrote")
-        try:
-            with safe_open(path, framework="numpy") as file:
-                about = file.metadata() or {}
-        except SafetensorError as error:
-            raise ValueError(f"{path} is not a safetensors file: {error}") from None
-        if about.get("format") != FORMAT:
+        networks = load(path)
+        if len(networks) > 1:
             raise ValueError(
-                f"{path} has the format {about.get('format')!r}; allowed: {FORMAT!r}, which "
-                "rnnschur import writes"
+                f"{path} holds {len(networks)} networks; allowed: one, or rnnschur.given.load, "
+                "which returns them all"
             )
-        parts = {"weights": {}, "batch": {}}
-        try:
-            for name, array in load(path).items():
-                part, _, rest = name.partition(".")
-                parts[part][rest] = array
-            cell = make(about["cell"], **json.loads(about["options"]))
-            network = Network(cell, parts["weights"], checked=about["checked"])
-            batch = Batch(onset=int(about["onset"]), **parts["batch"])
-            found = json.loads(about["differences"])
-            found = None if found is None else np.array(found)
-            return cls(network, batch, about["metric"], found, json.loads(about["sources"]))
-        except (KeyError, TypeError, ValueError) as error:
-            fault = str(error).removeprefix(f"{path}: ")
-            raise ValueError(f"{path}: {fault}; allowed: what rnnschur import writes") from None
+        return networks[0]
 
-    def save(self, path: str | Path) -> None:
-        """Write one safetensors file, whole or not at all."""
-        batch = {name: getattr(self.batch, name) for name in ("inputs", "targets", "mask", "h0")}
-        arrays = {f"weights.{name}": array for name, array in self.network.weights.items()}
-        arrays |= {f"batch.{name}": array for name, array in batch.items() if array is not None}
-        if self.batch.mask is not None:
-            arrays["batch.mask"] = self.batch.mask.astype(np.uint8)
-        cell = self.network.cell
-        options = {name: value for name, value in asdict(cell).items() if value is not None}
-        about = {
-            "format": FORMAT,
-            "cell": type(cell).__module__.rpartition(".")[2],
-            "options": json.dumps(options),
-            "onset": str(self.batch.onset),
-            "metric": self.metric,
-            "checked": self.network.checked or NOT_CHECKED,
-            "differences": json.dumps(
-                None if self.differences is None else self.differences.tolist()
-            ),
-            "sources": json.dumps(self.sources),
-        }
-        save(path, arrays, about)
+
+def load(path: str | Path) -> list[Given]:
+    """Read the networks of a ``network.yaml`` or of a file that `save` wrote, one or more.
+
+    The trials of a ``network.yaml`` that have reference outputs are run first.
+
+    Raises
+    ------
+    ValueError
+        If a network is not what the file says, or its outputs are not those of the reference; the
+        message names the file, the key or tensor, and what is allowed.
+    """
+    if Path(path).suffix == ".safetensors":
+        return _kept(path)
+    return [_described(description) for description in Description.read(path).members()]
+
+
+def save(path: str | Path, networks: Sequence[Given]) -> None:
+    """Write networks of one description as one safetensors file, whole or not at all."""
+    first = networks[0]
+    batch = {name: getattr(first.batch, name) for name in ("inputs", "targets", "mask", "h0")}
+    names = first.network.weights
+    arrays = {f"weights.{n}": np.stack([g.network.weights[n] for g in networks]) for n in names}
+    arrays |= {f"batch.{name}": array for name, array in batch.items() if array is not None}
+    if first.batch.mask is not None:
+        arrays["batch.mask"] = first.batch.mask.astype(np.uint8)
+    cell = first.network.cell
+    options = {name: value for name, value in asdict(cell).items() if value is not None}
+    found = [None if g.differences is None else g.differences.tolist() for g in networks]
+    metadata = {
+        "format": FORMAT,
+        "networks": str(len(networks)),
+        "units": str(first.network.sizes["unit"]),
+        "cell": type(cell).__module__.rpartition(".")[2],
+        "options": json.dumps(options),
+        "onset": str(first.batch.onset),
+        "metric": first.metric,
+        "checked": json.dumps([g.network.checked or NOT_CHECKED for g in networks]),
+        "differences": json.dumps(found),
+        "sources": json.dumps(first.sources),
+    }
+    tensors.save(path, arrays, metadata)
+
+
+def about(path: str | Path) -> dict[str, str]:
+    """Return what a file that `save` wrote says of its networks, without reading them.
+
+    Raises
+    ------
+    ValueError
+        If it is not there or no such file.
+    """
+    if not Path(path).is_file():
+        raise ValueError(f"{path} is not there; allowed: a file that rnnschur import wrote")
+    try:
+        with safe_open(path, framework="numpy") as file:
+            found = file.metadata() or {}
+    except SafetensorError as error:
+        raise ValueError(f"{path} is not a safetensors file: {error}") from None
+    if found.get("format") != FORMAT:
+        raise ValueError(
+            f"{path} has the format {found.get('format')!r}; allowed: {FORMAT!r}, which "
+            "rnnschur import writes"
+        )
+    return found
+
+
+def _described(description: Description) -> Given:
+    """Read a network of a ``network.yaml``."""
+    network, trials = description.network(), description.trials()
+    data = description.path.parent / description.keys["data"]["file"]
+    metric, found, checked = description.metric(), None, NOT_CHECKED
+    try:
+        if trials.outputs is not None:
+            found = differences(network, trials)
+            tolerance = TOLERANCES[trials.precision]
+            if found.max() > tolerance:
+                raise ValueError(_refusal(description, found, tolerance))
+            checked = (
+                f"within {found.max():.1e} standard deviations of its authors' code, "
+                f"allowed {tolerance:g}"
+            )
+        outputs = network.outputs(trials.batch)
+        if not np.isfinite(outputs).all():
+            raise ValueError("outputs of the network are not finite: it runs away")
+        metric = metric or _metric(network, trials.batch)
+        METRICS[metric](outputs, trials.batch)
+    except ValueError as error:
+        raise ValueError(f"{data}: {error}") from None
+    network = Network(network.cell, network.weights, checked=checked)
+    names = (description.path.name, *description.files)
+    sources = {name: _digest(description.path.parent / name) for name in names}
+    return Given(network, trials.batch, metric, found, sources)
+
+
+def _kept(path: str | Path) -> list[Given]:
+    """Read a file that `save` wrote."""
+    says, parts = about(path), {"weights": {}, "batch": {}}
+    try:
+        for name, array in tensors.load(path).items():
+            part, _, rest = name.partition(".")
+            parts[part][rest] = array
+        cell = make(says["cell"], **json.loads(says["options"]))
+        batch = Batch(onset=int(says["onset"]), **parts["batch"])
+        checked, found = json.loads(says["checked"]), json.loads(says["differences"])
+        members = zip(*parts["weights"].values(), strict=True)
+        weights = [dict(zip(parts["weights"], arrays, strict=True)) for arrays in members]
+        return [
+            Given(
+                Network(cell, of_one, checked=words),
+                batch,
+                says["metric"],
+                None if apart is None else np.array(apart),
+                json.loads(says["sources"]),
+            )
+            for of_one, words, apart in zip(weights, checked, found, strict=True)
+        ]
+    except (KeyError, TypeError, ValueError) as error:
+        fault = str(error).removeprefix(f"{path}: ")
+        raise ValueError(f"{path}: {fault}; allowed: what rnnschur import writes") from None
 
 
 def read(path: str | Path) -> tuple[Network, Batch]:
