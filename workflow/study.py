@@ -10,6 +10,8 @@ from itertools import product
 from pathlib import Path
 from typing import NamedTuple
 
+import given
+
 SCHEMA = Path(__file__).parent / "schemas" / "config.schema.yaml"
 
 
@@ -54,9 +56,9 @@ def complete(config: dict) -> None:
             described[name] = {**model, **settings, "protocol": protocol}
 
 
-def module(config: dict, task: str) -> str:
-    """Return the name of the module that defines a task."""
-    return config["tasks"][task].get("like", task)
+def module(config: dict, task: str) -> str | None:
+    """Return the name of the module that defines a task; imported networks have data instead."""
+    return None if given.files(config) else config["tasks"][task].get("like", task)
 
 
 def check(config: dict) -> None:
@@ -91,9 +93,10 @@ def check(config: dict) -> None:
             raise ValueError(f"architectures.{name}.{error}") from None
         _one_of(f"architectures.{name}.start", settings["start"], STARTS)
     for name, settings in config["tasks"].items():
-        _one_of("tasks", module(config, name), tasks.TASKS)
+        kind = settings.get("like", name)
+        _one_of("tasks", kind, tasks.TASKS)
         try:
-            task = tasks.make(module(config, name), **settings["protocol"])
+            task = tasks.make(kind, **settings["protocol"])
         except ValueError as error:
             raise ValueError(f"tasks.{name}.protocol.{error}") from None
         if task.metric == "replay_accuracy" and settings["learned"] > 1:
@@ -136,7 +139,8 @@ def _results(config: dict) -> None:
 
 def _given(config: dict) -> None:
     """Raise ValueError if networks that are to be diagnosed are not there."""
-    folder = config["networks"]
+    given.check(config)
+    folder = given.results(config)
     for block in blocks(config) if folder else []:
         task, architecture, width, first, last = block
         file = f"networks/{task}/{architecture}/n{width}/seeds{first}-{last}.safetensors"
@@ -180,7 +184,12 @@ def _one_line(error) -> str:
 
 
 def conditions(config: dict) -> list[Condition]:
-    """Return the conditions of the grid, in the order of the configuration."""
+    """Return the conditions of the grid, in the order of the configuration.
+
+    Those of imported networks are their task, cell and width.
+    """
+    if given.files(config):
+        return list(dict.fromkeys(Condition(*block[:3]) for block in given.blocks(config)))
     return [
         Condition(experiment["task"], architecture, width)
         for experiment in config["experiments"]
@@ -190,6 +199,8 @@ def conditions(config: dict) -> list[Condition]:
 
 def blocks(config: dict) -> list[Block]:
     """Return every condition with every block of at most `seeds_per_job` seeds."""
+    if given.files(config):
+        return [Block(*block) for block in given.blocks(config)]
     count, size = config["seeds"], config["seeds_per_job"]
     return [
         Block(*condition, first, min(first + size, count) - 1)
@@ -226,6 +237,8 @@ def training(config: dict, task: str) -> dict:
 
 def diagnosis(config: dict, task: str) -> dict:
     """Return all that the rollouts of a task's networks depend on besides the matrices."""
+    if given.files(config):  # they bring their sequences
+        return {"study_seed": config["study_seed"], "engine": config["training"]["engine"]}
     return {
         "study_seed": config["study_seed"],
         "protocol": config["tasks"][task]["protocol"],
@@ -236,8 +249,21 @@ def diagnosis(config: dict, task: str) -> dict:
 
 def architecture(config: dict, name: str) -> list[str]:
     """Return cell and start of an architecture; one without settings is a start of tanh."""
+    if given.files(config):
+        return [name, None]
     settings = config["architectures"].get(name, {"cell": "tanh", "start": name})
     return [settings["cell"], settings["start"]]
+
+
+def cell(config: dict, name: str) -> str | None:
+    """Return the cell of an architecture; imported networks say themselves what they are."""
+    return None if given.files(config) else architecture(config, name)[0]
+
+
+def learned(config: dict) -> dict[str, float]:
+    """Return the measure, by task, from which on a network counts; of imported ones all do."""
+    tasks = [] if given.files(config) else dict.fromkeys(c.task for c in conditions(config))
+    return {task: config["tasks"][task]["learned"] for task in tasks}
 
 
 def shared(config: dict) -> dict:

@@ -13,7 +13,8 @@ from rnnschur import cells
 from rnnschur.cells import make
 from rnnschur.constraints import MAGNITUDES
 from rnnschur.description import Description
-from rnnschur.given import Given, save
+from rnnschur.given import load
+from rnnschur.imported import save
 from rnnschur.network import Network
 
 UNITS, INPUTS, OUTPUTS = 5, 2, 3
@@ -87,7 +88,7 @@ def test_a_layer_of_pytorch_by_its_name(tmp_path, cell, wrapped, bias):
     torch.save(state, tmp_path / "model.pt")
     keys = {"cell": cell, "weights": weights}
     keys["data"] = {"file": "trials.npz", "axes": "sequences steps features"}
-    given = Given.read(written(tmp_path, keys, {}, inputs=inputs.numpy(), outputs=outputs))
+    given = load(written(tmp_path, keys, {}, inputs=inputs.numpy(), outputs=outputs))[0]
     assert given.differences.max() < 1e-13
 
 
@@ -107,7 +108,7 @@ def test_a_cell_of_pytorch_by_its_name(tmp_path, cell):
         tmp_path, {**keys, "weights": weights}, {},
         inputs=inputs.numpy(), outputs=torch.stack(states).numpy(),
     )  # fmt: skip
-    assert Given.read(path).differences.max() < 1e-13
+    assert load(path)[0].differences.max() < 1e-13
 
 
 def run(step, inputs, units):
@@ -139,7 +140,7 @@ def test_an_lstm_of_tensorflow_1_or_haiku(tmp_path):
     }
     weights = {"w": kernel, "b": bias, "v": W_hy}
     outputs = run(step, inputs, UNITS) @ W_hy
-    given = Given.read(written(tmp_path, keys, weights, inputs=inputs, outputs=outputs))
+    given = load(written(tmp_path, keys, weights, inputs=inputs, outputs=outputs))[0]
     assert given.differences.max() < 1e-13
 
 
@@ -171,7 +172,7 @@ def test_a_gru_of_keras_or_haiku(tmp_path, kind):
         tmp_path, keys, {"W": W, "U": U, "b": b},
         inputs=inputs, outputs=run(step, inputs, UNITS),
     )  # fmt: skip
-    assert Given.read(path).differences.max() < 1e-13
+    assert load(path)[0].differences.max() < 1e-13
 
 
 def test_a_gru_of_tensorflow_1_with_a_matrix_of_gates_and_one_of_the_candidate(tmp_path):
@@ -196,7 +197,7 @@ def test_a_gru_of_tensorflow_1_with_a_matrix_of_gates_and_one_of_the_candidate(t
     keys = {"cell": "gru", "reset": "before", "weights": entries}
     weights = {"gates": gates, "candidate": candidate, "br": b[:UNITS], "bz": b[UNITS:]}
     path = written(tmp_path, keys, weights, inputs=inputs, outputs=run(step, inputs, UNITS))
-    assert Given.read(path).differences.max() < 1e-13
+    assert load(path)[0].differences.max() < 1e-13
 
 
 def test_a_low_rank_network(tmp_path):
@@ -220,7 +221,7 @@ def test_a_low_rank_network(tmp_path):
     weights = {"m": m, "n": n, "wi": wi, "si": si, "wo": wo, "so": so, "h0": h0}
     outputs = np.stack(outputs, 1)
     path = written(tmp_path, keys, weights, inputs=inputs, outputs=outputs)
-    assert Given.read(path).differences.max() < 1e-13
+    assert load(path)[0].differences.max() < 1e-13
 
 
 def test_a_sum_of_a_part_of_low_rank_and_a_full_one(tmp_path):
@@ -317,7 +318,7 @@ def test_data_in_any_order_of_axes(tmp_path_factory, axes, matlab, labels):
     else:
         np.savez(folder / file, **stored)
     path.write_text(yaml.safe_dump(keys))
-    given = Given.read(path)
+    given = load(path)[0]
     np.testing.assert_array_equal(given.batch.inputs, inputs)
     np.testing.assert_array_equal(given.batch.targets, targets)
     np.testing.assert_array_equal(given.batch.mask, mask == 1)
@@ -330,7 +331,7 @@ def test_one_sequence_without_an_axis_for_it_and_a_mask_of_every_output(tmp_path
     data["mask"] = np.repeat(np.arange(9)[:, None] > 3, 3, 1)
     keys = {"cell": "tanh", "weights": PLAIN}
     keys["data"] = {"file": "trials.npz", "axes": "steps features"}
-    batch = Given.read(written(tmp_path, keys, plain(rng), **data)).batch
+    batch = load(written(tmp_path, keys, plain(rng), **data))[0].batch
     assert batch.inputs.shape == (9, 1, INPUTS) and batch.mask.sum() == 5
 
 
@@ -376,9 +377,9 @@ def test_a_file_of_ours_is_the_same_network(tmp_path, name):
         tmp_path, {**keys, "weights": {n: n for n in found.weights}}, found.weights,
         targets=rng.standard_normal((3, 2, OUTPUTS)), mask=np.eye(3, 2), h0=np.ones((2, UNITS)),
     )  # fmt: skip
-    first = Given.read(path)
+    first = load(path)[0]
     save(tmp_path / "saved" / "network.safetensors", [first])
-    again = Given.read(tmp_path / "saved" / "network.safetensors")
+    again = load(tmp_path / "saved" / "network.safetensors")[0]
     assert again.network.cell == first.network.cell == found.cell
     assert again.network.checked == first.network.checked
     assert again.metric == first.metric and again.sources == first.sources

@@ -18,8 +18,8 @@ from safetensors.numpy import save_file
 
 import rnnschur
 from rnnschur.command import main
-from rnnschur.comparison import NOT_CHECKED
-from rnnschur.given import Given, about, load, save
+from rnnschur.given import load
+from rnnschur.imported import NOT_CHECKED, about, save
 
 ROOT = Path(__file__).parents[2]
 NETWORKS = ROOT / "tests" / "networks"
@@ -44,13 +44,13 @@ def command(*words):
 
 @pytest.mark.parametrize(("folder", "bound"), [(PSYCHRNN, 1e-14), (PHASE, 1e-7)])
 def test_networks_of_others_answer_as_their_authors_code_does(folder, bound):
-    network = Given.read(folder / "network.yaml")
+    network = load(folder / "network.yaml")[0]
     assert network.differences.max() < bound
     assert "of its authors' code" in network.network.checked
 
 
 def test_what_their_authors_say_of_them():
-    phase, psychrnn = (Given.read(folder / "network.yaml") for folder in (PHASE, PSYCHRNN))
+    phase, psychrnn = (load(folder / "network.yaml")[0] for folder in (PHASE, PSYCHRNN))
     table = rnnschur.diagnose(phase.network, phase.batch)
     assert round(table.value[0], 2) == 0.10  # fraction of variance unexplained, masked
     outputs, batch = psychrnn.network.outputs(psychrnn.batch), psychrnn.batch
@@ -109,10 +109,10 @@ def test_a_reference_of_the_last_steps_or_the_first_sequences(tmp_path, folder, 
     keys = yaml.safe_load(path.read_text())
     keys["data"]["file"] = "trials.npz"
     path.write_text(yaml.safe_dump(keys))
-    assert Given.read(path).differences.max() < 1e-6
+    assert load(path)[0].differences.max() < 1e-6
     path.write_text(yaml.safe_dump(keys | {"place": "after"}))
     with pytest.raises(ValueError, match="fits with place: currents"):
-        Given.read(path)
+        load(path)[0]
 
 
 CAUSES = [
@@ -192,11 +192,11 @@ def test_what_passes_depends_on_the_precision_of_the_reference(
     np.savez(folder / "trials.npz", **trials)
     allowed = {"float32": 1e-3, "float64": 1e-5}[precision or ("float32" if single else "float64")]
     if size <= 0.9 * allowed:
-        np.testing.assert_allclose(Given.read(path).differences, size, rtol=1e-2, atol=1e-7)
+        np.testing.assert_allclose(load(path)[0].differences, size, rtol=1e-2, atol=1e-7)
     elif size > 1.1 * allowed:
         search = mock.patch("rnnschur.given.cause", return_value=None)  # tested elsewhere
         with search, pytest.raises(ValueError, match="differ from the reference"):
-            Given.read(path)
+            load(path)[0]
 
 
 def test_an_import_never_replaces_what_it_comes_from(tmp_path):

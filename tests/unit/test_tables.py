@@ -6,7 +6,7 @@ import pytest
 
 from rnnschur import Criterion
 from rnnschur.findings import has_learned, judged, network_table
-from rnnschur.tables import CONDITION, NETWORK, PUBLISHED, gather, keyed
+from rnnschur.tables import CONDITION, HISTORY, NETWORK, PUBLISHED, by_matrix, gather, keyed
 
 COPY, SINE = ("copy", "orthogonal", 8), ("sine", "cayley", 6)
 
@@ -177,3 +177,33 @@ def test_has_learned():
     assert found.tolist() == [True, True, True, True, False, True, False, False]
     empty = has_learned(rows[:0], {})
     assert empty.dtype == bool and len(empty) == 0
+
+
+def test_networks_from_elsewhere_have_a_row_a_matrix_and_no_training():
+    copy, sine = (*COPY, 0), (*SINE, 0)
+    rows = [
+        (*copy, "W_hn", 3, "none", 0.0),
+        (*copy, "W_hn", 3, "CR", 0.5),
+        (*copy, "W_hr", 2, "none", 0.0),
+        (*copy, "W_hr", 2, "CR", 0.7),
+        (*copy, "all", 5, "none", 0.0),
+        (*copy, "all", 5, "CR", 0.6),
+        (*sine, "step", 1, "none", 0.0),
+        (*sine, "step", 1, "CR", 0.1),
+    ]
+    rows = pd.DataFrame(rows, columns=[*NETWORK, "matrix", "leading", "removed", "removed_mass"])
+    rows = rows.assign(metric="fvu", value=0.9, checked="not", threshold=0.9)
+    matrices = [(*copy, "W_hn"), (*copy, "W_hr"), (*sine, "step")]
+    columns = [*NETWORK, "matrix"]
+    moduli = pd.DataFrame(matrices, columns=columns).assign(modulus=[1.0, 2.0, 3.0])
+    measures = pd.DataFrame(matrices, columns=columns).assign(d=1.0)
+    table = network_table(rows, gather([], [*NETWORK, *HISTORY]), moduli, measures, {})
+    assert table["matrix"].tolist() == ["W_hn", "W_hr", "step"]
+    assert table["learned"].all() and set(table["checked"]) == {"not"}
+    assert table[["updates", "final_loss", "first_perfect"]].isna().all(axis=None)
+    assert table["mass_CR"].tolist() == [0.5, 0.7, 0.1]
+    assert table["spectral_radius"].tolist() == [1.0, 2.0, 3.0]
+    named = by_matrix(rows)["architecture"].drop_duplicates().tolist()
+    first, second = COPY[1], SINE[1]
+    assert named == [f"{first}, W_hn", f"{first}, W_hr", f"{first}, all", second]
+    assert by_matrix(study()).equals(study())

@@ -10,6 +10,7 @@ from safetensors.torch import save_file
 
 from rnnschur import tensors as storage
 from rnnschur import weights
+from rnnschur.cells import make
 from rnnschur.coordinates.schur import ordered_real_schur
 from rnnschur.network import Network
 
@@ -220,7 +221,7 @@ def networks(seeds=(7, 3)):
 @pytest.fixture
 def forms(tmp_path):
     path = tmp_path / "schur.safetensors"
-    weights.save_forms(path, {seed: network.schur() for seed, network in networks().items()})
+    weights.save_forms(path, networks())
     return path
 
 
@@ -233,6 +234,28 @@ def test_forms_are_those_that_were_saved(forms, monkeypatch):
         for part in ("Q", "T", "starts", "sizes", "moduli"):
             found = getattr(network.schur(), part)
             np.testing.assert_array_equal(found, getattr(expected[seed], part))
+
+
+def test_forms_of_every_matrix_of_a_gated_network(tmp_path):
+    rng, cell = np.random.default_rng(2), make("gru")
+    shapes = cell.shapes(2, 4, 1)
+    drawn = {seed: Network(cell, {n: rng.standard_normal(s) for n, s in shapes.items()})
+             for seed in (0, 1)}  # fmt: skip
+    weights.save_forms(tmp_path / "schur.safetensors", drawn)
+    loaded = {seed: Network(cell, network.weights) for seed, network in drawn.items()}
+    weights.load_forms(tmp_path / "schur.safetensors", loaded)
+    for seed, network in loaded.items():
+        assert set(network.forms) == {"W_hn", "W_hr", "W_hz"}
+        for name, form in network.forms.items():
+            np.testing.assert_allclose(
+                form.Q @ form.T @ form.Q.T, network.weights[name], atol=1e-12
+            )
+            np.testing.assert_array_equal(form.T, drawn[seed].schur(name).T)
+    swapped = storage.load(tmp_path / "schur.safetensors")
+    swapped["T.W_hn"], swapped["T.W_hr"] = swapped["T.W_hr"], swapped["T.W_hn"]
+    write(tmp_path / "schur.safetensors", swapped)
+    with pytest.raises(ValueError, match="seed 0: not a Schur form of W_hn"):
+        weights.load_forms(tmp_path / "schur.safetensors", loaded)
 
 
 @pytest.mark.parametrize(

@@ -110,6 +110,14 @@ class Batch:
         """Number of sequences B."""
         return self.inputs.shape[1]
 
+    def sequence(self, index: int) -> Batch:
+        """Return one of the sequences as a batch of its own."""
+        one = slice(index, index + 1)
+        targets = None if self.targets is None else self.targets[:, one]
+        mask = None if self.mask is None else self.mask[:, one]
+        h0 = self.h0 if self.h0 is None or self.h0.ndim == 1 else self.h0[one]
+        return Batch(self.inputs[:, one], targets, self.onset, mask, h0)
+
     def summed(self, array: np.ndarray) -> np.ndarray:
         """Return the sums of an array (..., T - onset, B) over the steps that count, (..., B)."""
         return np.sum(array if self.mask is None else np.where(self.mask, array, 0), axis=-2)

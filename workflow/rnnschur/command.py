@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 import pandas as pd
 
-from rnnschur import given, tensors
+from rnnschur import given, imported, tensors
 from rnnschur.diagnosis import diagnose
 from rnnschur.metrics import METRICS
 
@@ -47,7 +47,7 @@ def _import(file: Path, output: Path) -> None:
         for number, difference in enumerate(found):
             click.echo(f"{which}output {number}: difference {difference:.2g} standard deviations")
         click.echo(f"{which}{network.network.checked}")
-    _written(output, lambda path: given.save(path, networks))
+    _written(output, lambda path: imported.save(path, networks))
 
 
 @main.command("diagnose", short_help="Print the table of a network and save it.")
@@ -75,7 +75,7 @@ def diagnose_network(network: Path, alphas: tuple[float, ...], metric, output: P
     _written(output, lambda path: tensors.whole_file(path, lambda t: table.to_csv(t, index=False)))
 
 
-def _read(path: Path) -> list[given.Given]:
+def _read(path: Path) -> list[imported.Given]:
     """Read networks, what is wrong with them in one line."""
     try:
         return given.load(path)

@@ -17,8 +17,6 @@ from rnnschur.network import Network
 #: the reference was computed.
 TOLERANCES = {"float32": 1e-3, "float64": 1e-5}
 
-NOT_CHECKED = "not checked against its authors' code"
-
 #: What is enough to find the cause of a difference: steps, and sequences.
 STEPS, SEQUENCES = 100, 4
 

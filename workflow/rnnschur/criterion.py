@@ -134,3 +134,21 @@ class Criterion:
                 "from_minimum_mass": mass - self.minimum_mass,
             }
         )
+
+    def judged(self, rows: pd.DataFrame) -> pd.DataFrame:
+        """Return the table of a diagnosis with its distances from the bounds, and verdicts.
+
+        Parameters
+        ----------
+        rows : pandas.DataFrame
+            As `rnnschur.diagnosis.measured` returns them.
+        """
+        table = pd.concat([rows, self.distances(rows)], axis=1)
+        table = table.assign(verdict=self.verdicts(table))
+        return table[[*_FIRST, *(name for name in table if name not in {*_FIRST, *_LAST}), *_LAST]]
+
+
+#: The columns that the table of a diagnosis begins and ends with.
+_FIRST = ["matrix", "alpha", "threshold", "leading", "gap"]
+_LAST = ["from_epsilon", "from_fragile", "from_minimum_mass", "leading_low", "leading_high"]
+_LAST += ["mass_moves", "change_moves", "determined", "verdict", "note"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -14,6 +14,7 @@ from rnnschur.batch import Batch
 from rnnschur.criterion import Criterion
 from rnnschur.determinacy import determinacy
 from rnnschur.evaluation import evaluate
+from rnnschur.interventions import Intervention
 from rnnschur.network import Network
 from rnnschur.resampling import Resampling
 from rnnschur.simulator import simulated
@@ -82,19 +83,32 @@ def diagnose(
     if callable(batch):
         network, batch = simulated(network, batch)
     couplings = families.make("couplings", {"alphas": tuple(np.atleast_1d(alphas).tolist())})
+    changes = couplings.of(network)
+    rows = measured(network, changes, batch, metrics.metric(metric), engine, seed)
+    return (criterion or Criterion()).judged(rows)
+
+
+def measured(
+    network: Network,
+    couplings: Iterable[Intervention],
+    batch: Batch,
+    metric: metrics.Metric,
+    engine: str,
+    seed: int,
+) -> pd.DataFrame:
+    """Return what `diagnose` does, before it is judged: rows and what they can be trusted for.
+
+    Parameters
+    ----------
+    network : Network
+    couplings : iterable of Intervention
+        Of the family of couplings.
+    batch, metric, engine
+        As for `rnnschur.evaluation.evaluate`.
+    seed : int
+        As for `diagnose`.
+    """
     resampling = Resampling.of(batch.sequences, seed)
-    measured = evaluate(
-        network, couplings.of(network), batch, metrics.metric(metric), engine, resampling
-    )
-    trust = determinacy(network, measured, seed)
-    table = pd.concat([trust, measured.drop(columns=trust.columns, errors="ignore")], axis=1)
-    bounds = criterion or Criterion()
-    table = pd.concat([table, bounds.distances(table)], axis=1)
-    table = table.assign(verdict=bounds.verdicts(table))
-    return table[[*_FIRST, *(name for name in table if name not in {*_FIRST, *_LAST}), *_LAST]]
-
-
-#: The columns that a table of one network begins and ends with.
-_FIRST = ["matrix", "alpha", "threshold", "leading", "gap"]
-_LAST = ["from_epsilon", "from_fragile", "from_minimum_mass", "leading_low", "leading_high"]
-_LAST += ["mass_moves", "change_moves", "determined", "verdict", "note"]
+    rows = evaluate(network, couplings, batch, metric, engine, resampling)
+    trust = determinacy(network, rows, seed)
+    return pd.concat([trust, rows.drop(columns=trust.columns, errors="ignore")], axis=1)

@@ -8,7 +8,7 @@ import pandas as pd
 from rnnschur.coordinates.sectors import COUPLINGS
 from rnnschur.criterion import Criterion
 from rnnschur.metrics import METRICS
-from rnnschur.tables import CONDITION, NETWORK, PUBLISHED
+from rnnschur.tables import CONDITION, NETWORK, PUBLISHED, key_of
 
 
 def with_damage(rows: pd.DataFrame) -> pd.DataFrame:
@@ -87,18 +87,21 @@ def judged(
     networks : pandas.DataFrame
         As `network_table` returns it.
     name : str
-        Of the table: those in `rnnschur.tables.PUBLISHED` have these columns and no others.
+        Of the table: those in `rnnschur.tables.PUBLISHED` have these columns and no others, but of
+        networks from elsewhere (`rnnschur.given`) all that is known.
     criterion : Criterion or None
         None leaves the verdict out.
     """
-    if criterion is not None:
+    if "determined" in rows:  # of networks from elsewhere
+        names, rows = rows[NETWORK], rows.drop(columns=NETWORK)
+        rows = pd.concat([names, criterion.judged(rows)], axis=1)
+    elif criterion is not None:
         rows = rows.assign(verdict=criterion.verdicts(rows))
-    learned = networks.set_index(NETWORK)["learned"]
+    learned = networks.drop_duplicates(NETWORK).set_index(NETWORK)["learned"]
     table = rows.merge(learned, left_on=NETWORK, right_index=True)
-    if name not in PUBLISHED:
+    if name not in PUBLISHED or "checked" in table:
         return table
-    # Published tables are those of networks with one matrix.
-    return table[[*NETWORK, *(["matrix"] if "matrix" in table else []), *PUBLISHED[name]]]
+    return table[[*NETWORK, *PUBLISHED[name]]]
 
 
 def gauge_ranges(rows: pd.DataFrame) -> pd.DataFrame:
@@ -139,25 +142,31 @@ def network_table(
     Parameters
     ----------
     ablations, histories, spectra, nonnormality : pandas.DataFrame
-        Rows of all networks, under their names.
+        Rows of all networks, under their names. Where these say of which matrix they are, there is
+        a row a matrix.
     learned : dict of str to float
-        The measure, by task, from which on a network counts as trained.
+        The measure, by task, from which on a network counts as trained; of other tasks all do.
     """
-    intact = ablations[ablations["removed"] == "none"].set_index(NETWORK)
-    table = intact[["metric", "value", "leading"]].copy()
+    key = key_of(ablations)
+    measures = nonnormality.set_index(key)
+    intact = ablations[ablations["removed"] == "none"].set_index(key)
+    intact = intact[intact.index.isin(measures.index)]  # without what is of all matrices together
+    known = [name for name in ("threshold", "checked") if name in intact]
+    table = intact[["metric", "value", "leading", *known]].copy()
     table.insert(0, "learned", has_learned(table.reset_index(), learned).to_numpy())
-    last = histories.groupby(NETWORK).last()
-    table["updates"] = last["update"]
-    table["final_loss"] = last["loss"]
+    network = pd.MultiIndex.from_frame(table.reset_index()[NETWORK])
+    last = histories.groupby(NETWORK).last().reindex(network)
+    table["updates"] = last["update"].to_numpy()
+    table["final_loss"] = last["loss"].to_numpy()
     # The first recorded update at which nothing was wrong: said of accuracies only.
-    accurate = table["metric"].map(lambda metric: METRICS[metric].absolute)
+    accurate = table["metric"].map(lambda metric: METRICS[metric].absolute).to_numpy()
     perfect = histories[histories["value"] == 1].groupby(NETWORK)["update"].first()
-    table["first_perfect"] = perfect.reindex(table.index).where(accurate)
-    table["spectral_radius"] = spectra.groupby(NETWORK)["modulus"].max()
+    table["first_perfect"] = perfect.reindex(network).where(accurate).to_numpy()
+    table["spectral_radius"] = spectra.groupby(key)["modulus"].max()
     for coupling in ("RR", "CR", "CC"):
-        removed = ablations[ablations["removed"] == coupling].set_index(NETWORK)
+        removed = ablations[ablations["removed"] == coupling].set_index(key)
         table[f"mass_{coupling}"] = removed["removed_mass"]
-    return table.join(nonnormality.set_index(NETWORK)).reset_index()
+    return table.join(measures).reset_index()
 
 
 def has_learned(rows: pd.DataFrame, threshold: dict[str, float]) -> pd.Series:
@@ -168,11 +177,11 @@ def has_learned(rows: pd.DataFrame, threshold: dict[str, float]) -> pd.Series:
     rows : pandas.DataFrame
         Columns task, metric and value.
     threshold : dict of str to float
-        The measure, by task, from which on a network counts as trained.
+        The measure, by task, from which on a network counts as trained; of other tasks all do.
     """
     return pd.Series(
         [
-            bool(METRICS[metric].learned(value, threshold[task]))
+            task not in threshold or bool(METRICS[metric].learned(value, threshold[task]))
             for task, metric, value in rows[["task", "metric", "value"]].itertuples(index=False)
         ],
         index=rows.index,

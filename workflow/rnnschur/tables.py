@@ -15,6 +15,9 @@ CONDITION = NETWORK[:-1]
 
 _ABLATIONS = ["alpha", "leading", "removed", "metric", "value", "delta", "removed_mass"]
 _ABLATIONS += ["removed_share", "sensitivity", "rollout_difference", "verdict", "learned"]
+#: Columns of a history, see `rnnschur.training.train`.
+HISTORY = ["update", "loss", "gradient_norm", "value"]
+
 #: The columns of published tables, which stay as they are; other tables show all that there is.
 PUBLISHED = {
     "ablations": _ABLATIONS,
@@ -45,6 +48,25 @@ def keyed(
     return table.droplevel(-1).reset_index()
 
 
-def gather(files: Iterable[str | Path]) -> pd.DataFrame:
-    """Return the rows of several files, one after the other."""
-    return pd.concat([pd.read_csv(file) for file in files], ignore_index=True)
+def gather(files: Iterable[str | Path], columns: Iterable[str] = ()) -> pd.DataFrame:
+    """Return the rows of several files, one after the other; of none, an empty table."""
+    tables = [pd.read_csv(file) for file in files]
+    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=[*columns])
+
+
+def by_matrix(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table in which every recurrent matrix of a network is an architecture of its own.
+
+    So whatever is said of a condition is said of each matrix where networks have several; other
+    tables stay as they are. To be called on a whole table, before rows are chosen.
+    """
+    if "matrix" not in table:
+        return table
+    several = table.groupby(CONDITION)["matrix"].transform("nunique") > 1
+    names = table["architecture"] + ", " + table["matrix"].astype(str)
+    return table.assign(architecture=table["architecture"].mask(several, names))
+
+
+def key_of(table: pd.DataFrame) -> list[str]:
+    """Return the columns that name a network in a table, and its matrix where that is said."""
+    return [*NETWORK, *(["matrix"] if "matrix" in table else [])]

@@ -66,10 +66,26 @@ def stacked(networks: Mapping[int, Network]) -> dict[str, np.ndarray]:
     return {**stacks, "seed": np.array(list(networks), dtype=np.int64)}
 
 
-def save_forms(path: str | Path, forms: Mapping[int, OrderedSchur]) -> None:
-    """Write the ordered Schur forms of the networks of a condition: Q, T, float64, and ``seed``."""
-    factors = {name: np.stack([getattr(f, name) for f in forms.values()]) for name in ("Q", "T")}
-    save(path, {**factors, "seed": np.array(list(forms), dtype=np.int64)})
+def save_forms(path: str | Path, networks: Mapping[int, Network]) -> None:
+    """Write the ordered Schur forms of networks of one condition.
+
+    The file holds Q and T, float64, stacked over the networks, and ``seed``; of a cell with several
+    recurrent matrices ``Q.W_hn``, ``T.W_hn`` and so on.
+    """
+    factors = {
+        name: np.stack([getattr(n.schur(matrix), name[0]) for n in networks.values()])
+        for name, matrix in _factors(networks).items()
+    }
+    save(path, {**factors, "seed": np.array(list(networks), dtype=np.int64)})
+
+
+def _factors(networks: Mapping[int, Network]) -> dict[str, str]:
+    """Return the names of all factors in a file, and the matrices that they are of."""
+    network = next(iter(networks.values()))
+    matrices = list(network.cell.matrices(network.weights))
+    if len(matrices) == 1:
+        return dict.fromkeys("QT", matrices[0])
+    return {f"{factor}.{matrix}": matrix for matrix in matrices for factor in "QT"}
 
 
 def load_forms(path: str | Path, networks: Mapping[int, Network]) -> None:
@@ -80,24 +96,26 @@ def load_forms(path: str | Path, networks: Mapping[int, Network]) -> None:
     ValueError
         If the file does not hold the factors of these networks; the message names it.
     """
-    factors = load(path)
-    expected = ("Q", "T", "seed")
+    factors, expected = load(path), _factors(networks)
     count = (len(networks),)
     if (
-        set(factors) != set(expected)
+        set(factors) != {*expected, "seed"}
         or np.ravel(factors["seed"]).tolist() != list(networks)
-        or any(factors[name].shape[:1] != count for name in expected)
+        or any(factors[name].shape[:1] != count for name in factors)
     ):
         raise ValueError(
-            f"{path} must hold Q, T and the seeds {', '.join(map(str, networks))}; "
+            f"{path} must hold {', '.join(expected)} and the seeds "
+            f"{', '.join(map(str, networks))}; "
             f"it holds {', '.join(f'{name} {array.shape}' for name, array in factors.items())}"
         )
-    for (seed, network), Q, T in zip(networks.items(), factors["Q"], factors["T"], strict=True):
-        try:
-            name, recurrent = network.headline
-            form = OrderedSchur.from_factors(Q, T)
-            if not backward_error(recurrent.matrix, form.Q, form.T) <= ERROR_FACTOR:
-                raise ValueError(f"not a Schur form of {name}")
-        except ValueError as error:
-            raise ValueError(f"{path}: seed {seed}: {error}") from None
-        network.forms[name] = form
+    for index, (seed, network) in enumerate(networks.items()):
+        matrices = network.cell.matrices(network.weights)
+        pairs = {matrix: name[1:] for name, matrix in expected.items()}
+        for name, suffix in pairs.items():
+            try:
+                form = OrderedSchur.from_factors(*(factors[f + suffix][index] for f in "QT"))
+                if not backward_error(matrices[name].matrix, form.Q, form.T) <= ERROR_FACTOR:
+                    raise ValueError(f"not a Schur form of {name}")
+            except ValueError as error:
+                raise ValueError(f"{path}: seed {seed}: {error}") from None
+            network.forms[name] = form

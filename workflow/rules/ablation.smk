@@ -8,7 +8,7 @@ OUTPUTS          {block}.ablations.csv  one row a network and ablation
 rule ablation:
     """Remove all 8 subsets of RR, CR and CC at one alpha, with input and readout fixed."""
     input:
-        weights=WEIGHTS,
+        weights=weights,
         schur=rules.schur.output.schur,
     output:
         couplings=f"{NETWORKS}.ablations.csv",
@@ -26,11 +26,11 @@ rule ablation:
             "workflow/rnnschur/interventions/couplings.py",
             *plugins(wildcards, "tasks", "cells"),
         ),
-        records=[ORIGIN, rules.schur.output.record],
+        records=lambda wildcards: [*origin(wildcards), f"{NETWORKS}.schur.json"],
         families={"couplings": {"alphas": [config["diagnosis"]["alpha"]]}},
         shared={},
         task=lambda wildcards: study.module(config, wildcards.task),
-        cell=lambda wildcards: study.architecture(config, wildcards.architecture)[0],
+        cell=lambda wildcards: study.cell(config, wildcards.architecture),
         diagnosis=lambda wildcards: study.diagnosis(config, wildcards.task),
     script:
         "../scripts/intervene.py"

@@ -8,14 +8,20 @@ OUTPUTS          tables/networks.csv, histories.csv, spectra.csv
                  tables/ledger.csv      the paper's claims and numbers with their verdicts
 """
 
-# Of networks that were not trained here, how they were trained comes from where they come from.
-GIVEN_HISTORIES = [f"{GIVEN}/tables/histories.csv"] if GIVEN else []
+# Of networks that were not trained here, how they were trained comes from where they come from, if
+# that is known.
+if GIVEN:
+    HISTORIES = ORIGINS = [f"{GIVEN}/tables/histories.csv"]
+elif IMPORTED:
+    HISTORIES = ORIGINS = []
+else:
+    HISTORIES, ORIGINS = of_all_blocks(".history.csv"), of_all_blocks(".json")
 
 
 rule networks:
     """Gather the networks, their training and their spectra, and mark those that have learned."""
     input:
-        histories=GIVEN_HISTORIES or of_all_blocks(".history.csv"),
+        histories=HISTORIES,
         spectra=of_all_blocks(".spectrum.csv"),
         ablations=of_all_blocks(".ablations.csv"),
         nonnormality=of_all_blocks(".nonnormality.csv"),
@@ -34,11 +40,11 @@ rule networks:
     params:
         code=sources("workflow/scripts/networks.py"),
         records=[
-            *(GIVEN_HISTORIES or of_all_blocks(".json")),
+            *ORIGINS,
             *of_all_blocks(".schur.json"),
             *of_all_blocks(".ablations.json"),
         ],
-        learned={task: config["tasks"][task]["learned"] for task in TASKS},
+        learned=study.learned(config),
     script:
         "../scripts/networks.py"
 

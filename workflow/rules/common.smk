@@ -2,21 +2,24 @@
 
 import json
 
+import given
+
 from sources import beside, sources
 
 RESULTS = config["results"]
 BLOCK = "{task}/{architecture}/n{width}/seeds{first}-{last}"
 NETWORKS = f"{RESULTS}/networks/{BLOCK}"
-GIVEN = config["networks"]  # a finished study's results, or none
+GIVEN = given.results(config)  # a finished study's results, or none
 GIVEN_OR_TRAINED = f"{GIVEN or RESULTS}/networks/{BLOCK}"
 WEIGHTS = f"{GIVEN_OR_TRAINED}.safetensors"
+IMPORTED = given.blocks(
+    config
+)  # files of every block of networks trained elsewhere, or none
 TABLES = f"{RESULTS}/tables"
 FIGURES = f"{RESULTS}/figures"
 LOGS = f"{RESULTS}/logs"
 BENCHMARKS = f"{RESULTS}/benchmarks"
 RECORDS = f"{RESULTS}/records"  # of jobs that are no block's
-# What the weights come from: their training, or, where they are given, they themselves.
-ORIGIN = f"{NETWORKS}.json" if not GIVEN else WEIGHTS
 
 
 wildcard_constraints:
@@ -32,6 +35,22 @@ def of_all_blocks(suffix, stem=NETWORKS):
     return [stem.format(**block._asdict()) + suffix for block in study.blocks(config)]
 
 
+def weights(wildcards):
+    """Return the file with the weights of a block, of imported networks all their files."""
+    seeds = int(wildcards.first), int(wildcards.last)
+    block = study.Block(
+        wildcards.task, wildcards.architecture, int(wildcards.width), *seeds
+    )
+    return IMPORTED[block] if IMPORTED else WEIGHTS.format(**block._asdict())
+
+
+def origin(wildcards):
+    """Return what the weights come from: their training, or, where given, they themselves."""
+    if IMPORTED:
+        return weights(wildcards)
+    return [WEIGHTS if GIVEN else f"{NETWORKS}.json"]
+
+
 def records(*names):
     """Return the records of jobs that are no block's."""
     return [f"{RECORDS}/{name}.json" for name in names]
@@ -45,7 +64,7 @@ def plugins(wildcards, *kinds):
         "cells": cell,
         "architectures": start,
     }
-    return [f"workflow/rnnschur/{kind}/{names[kind]}.py" for kind in kinds]
+    return [f"workflow/rnnschur/{k}/{names[k]}.py" for k in kinds if names[k]]
 
 
 def all_plugins(*kinds):
@@ -61,8 +80,8 @@ CONDITIONS = [
 ]
 FIRST_NETWORKS = {
     "{0}/{1}/{2}".format(*block): {
-        "cell": study.architecture(config, block.architecture)[0],
-        "weights": WEIGHTS.format(**block._asdict()),
+        "cell": study.cell(config, block.architecture),
+        "weights": IMPORTED.get(block) or WEIGHTS.format(**block._asdict()),
         "schur": f"{NETWORKS}.schur.safetensors".format(**block._asdict()),
         "record": f"{NETWORKS}.schur.json".format(**block._asdict()),
     }
@@ -73,7 +92,8 @@ FIRST_NETWORKS = {
 
 def of_first_blocks(kind):
     """Return weights, Schur forms or records of the first networks of every condition."""
-    return [files[kind] for files in FIRST_NETWORKS.values()]
+    found = [files[kind] for files in FIRST_NETWORKS.values()]
+    return sum(found, []) if IMPORTED and kind == "weights" else found
 
 
 def table(*names):

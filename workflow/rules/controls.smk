@@ -23,5 +23,5 @@ use rule ablation as controls with:
         families=config["interventions"],
         shared=study.shared(config),
         task=lambda wildcards: study.module(config, wildcards.task),
-        cell=lambda wildcards: study.architecture(config, wildcards.architecture)[0],
+        cell=lambda wildcards: study.cell(config, wildcards.architecture),
         diagnosis=lambda wildcards: study.diagnosis(config, wildcards.task),

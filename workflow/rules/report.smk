@@ -14,7 +14,7 @@ rule render_networks:
         notebook=beside("workflow/notebooks/networks.ipynb"),
     output:
         page("training_table"),
-        drawings("learning", TASKS, "Networks"),
+        drawings("learning", [] if IMPORTED else TASKS, "Networks"),
         drawings("spectra", TASKS, "Networks"),
         drawings("schur", CONDITIONS, "Networks"),
         notebook=f"{RESULTS}/notebooks/networks.ipynb",
@@ -47,6 +47,11 @@ rule render_networks:
         " && python -m freshness {output.record} {params.recipe:q} {params.records}"
 
 
+# Beside the paper stands what was trained as it says.
+PAPER = [page("ledger_table"), page("main_table"), *drawing("ledger", "all", "Verdict")]
+PAPER = [] if IMPORTED else PAPER
+
+
 use rule render_networks as render_ablations with:
     input:
         table("ablations", "thresholds", "ablation_summary", "threshold_summary"),
@@ -55,17 +60,16 @@ use rule render_networks as render_ablations with:
         of_first_blocks("schur"),
         notebook=beside("workflow/notebooks/ablations.ipynb"),
     output:
-        page("ledger_table"),
-        page("main_table"),
+        PAPER,
         page("damage_table"),
         page("dominance_table"),
         page("threshold_table"),
         page("verdict_table"),
-        drawing("ledger", "all", "Verdict"),
         drawing("criterion", "all", "Ablations"),
         drawings("profile", TASKS, "Ablations"),
         drawings("thresholds", TASKS, "Ablations"),
         drawings("rollouts", CONDITIONS, "Rollouts"),
+        drawings("diagnosis", CONDITIONS if IMPORTED else [], "Ablations"),
         notebook=f"{RESULTS}/notebooks/ablations.ipynb",
         record=f"{RECORDS}/render_ablations.json",
     log:
@@ -95,6 +99,7 @@ use rule render_networks as render_ablations with:
                         **config["tasks"][task]["protocol"],
                     }
                     for task in TASKS
+                    if not IMPORTED
                 },
                 **study.criterion(config),
             }

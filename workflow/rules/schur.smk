@@ -10,7 +10,7 @@ OUTPUTS          {block}.schur.safetensors  Q and T, float64
 rule schur:
     """Write W_hh = Q T Q^T with eigenvalues in non-increasing modulus (the paper's coordinates)."""
     input:
-        weights=WEIGHTS,
+        weights=weights,
     output:
         schur=f"{NETWORKS}.schur.safetensors",
         spectrum=f"{NETWORKS}.spectrum.csv",
@@ -27,7 +27,7 @@ rule schur:
         code=lambda wildcards: sources(
             "workflow/scripts/schur.py", *plugins(wildcards, "cells")
         ),
-        records=[ORIGIN],
-        cell=lambda wildcards: study.architecture(config, wildcards.architecture)[0],
+        records=origin,
+        cell=lambda wildcards: study.cell(config, wildcards.architecture),
     script:
         "../scripts/schur.py"

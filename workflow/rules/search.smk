@@ -31,7 +31,7 @@ rule protocols:
         ),
         records=of_all_blocks(".ablations.json"),
         tasks={task: study.module(config, task) for task in TASKS},
-        learned={task: config["tasks"][task]["learned"] for task in TASKS},
+        learned=study.learned(config),
         criterion=study.criterion(config),
     script:
         "../scripts/protocols.py"

@@ -17,5 +17,5 @@ use rule ablation as threshold with:
         families={"couplings": {"alphas": config["diagnosis"]["thresholds"]}},
         shared={},
         task=lambda wildcards: study.module(config, wildcards.task),
-        cell=lambda wildcards: study.architecture(config, wildcards.architecture)[0],
+        cell=lambda wildcards: study.cell(config, wildcards.architecture),
         diagnosis=lambda wildcards: study.diagnosis(config, wildcards.task),

@@ -2,32 +2,47 @@
 
 from freshness import leave_record
 from job import condition, identity, log
-from rnnschur import interventions, metrics, streams, tasks, weights
+from rnnschur import imported, interventions, metrics, streams, tasks, weights
+from rnnschur.diagnosis import measured
 from rnnschur.evaluation import evaluate
 from rnnschur.tables import keyed
 
 log(snakemake)
 
 name, settings = snakemake.params.task, snakemake.params.diagnosis
-study_seed, count = settings["study_seed"], settings["held_out_sequences"]
-task = tasks.make(name, **settings["protocol"])
-judge = task.held_out(count, streams.generator(study_seed, name, "held-out"))
-fit = task.held_out(count, streams.generator(study_seed, name, "fit"))
-
-networks = weights.load_networks(snakemake.input.weights, snakemake.params.cell)
+study_seed, engine = settings["study_seed"], settings["engine"]
+first = int(snakemake.wildcards.first)
+networks = imported.networks(snakemake.input.weights, snakemake.params.cell, first)
 weights.load_forms(snakemake.input.schur, networks)
+if name is None:
+    # Networks from elsewhere bring the sequences that judge them, and there are no others.
+    given = imported.block(snakemake.input.weights, first)
+    judges = {seed: network.batch for seed, network in given.items()}
+    measures = {seed: metrics.metric(network.metric) for seed, network in given.items()}
+    fit = None
+else:
+    task, count = tasks.make(name, **settings["protocol"]), settings["held_out_sequences"]
+    judge = task.held_out(count, streams.generator(study_seed, name, "held-out"))
+    fit = task.held_out(count, streams.generator(study_seed, name, "fit"))
+    judges = dict.fromkeys(networks, judge)
+    measures = dict.fromkeys(networks, metrics.metric(task.metric))
+
 families = {
     family: interventions.make(family, options, snakemake.params.shared)
     for family, options in snakemake.params.families.items()
 }
 tables = {family: {} for family in families}
 for seed, network in networks.items():
-    rng = streams.generator(study_seed, *identity(snakemake, name, seed), "controls")
+    stream = identity(snakemake, name or snakemake.wildcards.task, seed)
+    rng = streams.generator(study_seed, *stream, "controls")
     for family, made in families.items():
         # Drawn to the end before the next family begins: they share a stream.
         changes = list(made.of(network, fit, rng))
-        tables[family][seed] = evaluate(
-            network, changes, judge, metrics.metric(task.metric), settings["engine"]
+        how = changes, judges[seed], measures[seed], engine
+        tables[family][seed] = (
+            measured(network, *how, study_seed)  # with what each row can be trusted for
+            if name is None and family == "couplings"
+            else evaluate(network, *how)
         )
 for family, table in tables.items():
     keyed(table.items(), condition(snakemake)).to_csv(snakemake.output[family], index=False)

@@ -7,13 +7,14 @@ from job import log
 from rnnschur.criterion import Criterion
 from rnnschur.paper import claims
 from rnnschur.statistics import Bootstrap
+from rnnschur.tables import by_matrix
 
 log(snakemake)
 
 
 def learned(name):
     """Return a table in wide form, of the networks that have learned."""
-    table = pd.read_csv(snakemake.input[name])
+    table = by_matrix(pd.read_csv(snakemake.input[name]))
     return claims.wide(table[table["learned"]])
 
 

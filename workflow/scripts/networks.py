@@ -3,11 +3,11 @@
 from freshness import leave_record
 from job import log
 from rnnschur.findings import network_table
-from rnnschur.tables import gather
+from rnnschur.tables import HISTORY, NETWORK, gather
 
 log(snakemake)
 
-histories = gather(snakemake.input.histories)
+histories = gather(snakemake.input.histories, [*NETWORK, *HISTORY])
 spectra = gather(snakemake.input.spectra)
 networks = network_table(
     gather(snakemake.input.ablations),

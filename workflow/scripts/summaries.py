@@ -6,27 +6,35 @@ from freshness import leave_record
 from job import log
 from rnnschur.paper.numbers import against_paper
 from rnnschur.statistics import ABLATION_QUANTITIES, NETWORK_QUANTITIES, Bootstrap, summarize
-from rnnschur.tables import CONDITION
+from rnnschur.tables import CONDITION, NETWORK
 
 log(snakemake)
 
 bootstrap = Bootstrap(**snakemake.params.statistics)
-key = [*CONDITION, "alpha", "removed", "metric"]
 
 
 def summary(name, by, quantities):
     """Return the summary of a table over the networks that have learned."""
     table = pd.read_csv(snakemake.input[name])
+    matrix = ["matrix"] if "matrix" in table else []
+    by = [*CONDITION, *matrix, *by]
     return summarize(table[table["learned"]], by, quantities, bootstrap)
 
 
-ablations = summary("ablations", key, ABLATION_QUANTITIES)
+ablation = ["alpha", "removed", "metric"]
+ablations = summary("ablations", ablation, ABLATION_QUANTITIES)
 ablations.to_csv(snakemake.output.ablations, index=False)
-summary("thresholds", key, ABLATION_QUANTITIES).to_csv(snakemake.output.thresholds, index=False)
+summary("thresholds", ablation, ABLATION_QUANTITIES).to_csv(
+    snakemake.output.thresholds, index=False
+)
 
 networks = pd.read_csv(snakemake.input.networks)
-counts = networks.groupby(CONDITION, sort=False)["learned"].agg(trained="size", learned="sum")
-table = summary("networks", CONDITION, NETWORK_QUANTITIES)
+counts = (
+    networks.drop_duplicates(NETWORK)
+    .groupby(CONDITION, sort=False)["learned"]
+    .agg(trained="size", learned="sum")
+)
+table = summary("networks", [], NETWORK_QUANTITIES)
 counts.reset_index().merge(table, on=CONDITION, how="left").to_csv(
     snakemake.output.networks, index=False
 )

@@ -43,10 +43,16 @@ class Family(FamilyBase):
         """Yield the ablations of every form.
 
         Labels are order (``by modulus`` or one of the kinds), draw and movable: the blocks with at
-        least one other to swap with; a run of ties is one group.
+        least one other to swap with; a run of ties is one group. Before them stands ``matrix``, of
+        a network with several.
         """
-        name, recurrent = network.headline
-        schur = network.schur(name)
+        matrices = network.cell.matrices(network.weights)
+        for name, recurrent in matrices.items():
+            labels = {"matrix": name} if len(matrices) > 1 else {}
+            yield from self._of(recurrent, network.schur(name), labels, rng)
+
+    def _of(self, recurrent, schur, names, rng) -> Iterator[Intervention]:
+        """Yield the ablations of a matrix."""
         threshold = recurrent.threshold(self.alpha)
         sectors = Sectors.of(recurrent.matrix, threshold, schur)
         size = len(schur.T)
@@ -62,6 +68,6 @@ class Family(FamilyBase):
                 form = Sectors.of(recurrent.matrix, threshold, form)
                 forms.append((order, draw, movable, form))
         for order, draw, movable, form in forms:
-            labels = {"order": order, "draw": draw, "movable": movable}
+            labels = {**names, "order": order, "draw": draw, "movable": movable}
             for coupling in COUPLINGS:
                 yield Intervention(coupling, *cut(recurrent, form, form.mask(coupling)), labels)

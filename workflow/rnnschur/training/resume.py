@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from rnnschur import tensors
-from rnnschur.training.train import HISTORY
+from rnnschur.tables import HISTORY
 
 #: Prefix of the columns of a history among the tensors of a network.
 _HISTORY = "history."

@@ -13,13 +13,11 @@ from rnnschur.architectures import Architecture
 from rnnschur.cells import ENGINES
 from rnnschur.metrics import metric
 from rnnschur.streams import Identity, generator
+from rnnschur.tables import HISTORY
 from rnnschur.tasks import TaskBase
 from rnnschur.training.adam import Adam, flatten
 from rnnschur.training.engines import FastEngine, ReferenceEngine
 from rnnschur.training.module import build
-
-#: Columns of a history, see `train`.
-HISTORY = ["update", "loss", "gradient_norm", "value"]
 
 
 class Diverged(RuntimeError):

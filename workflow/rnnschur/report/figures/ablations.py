@@ -37,6 +37,7 @@ def ablation_profile(table: pd.DataFrame, summary: pd.DataFrame, paper: pd.DataF
         Its changes of FVU are drawn on top of its intact FVU.
     """
     metric = table["metric"].iloc[0]
+    table, summary = (rows[rows["removed"].isin(ORDER)] for rows in (table, summary))
     figure, axes = condition_grid(table, 3.0, 2.3, sharex=True, sharey=True)
     for condition, axis in axes:
         networks = rows_of(table, condition)
@@ -170,7 +171,8 @@ def criterion(table: pd.DataFrame, epsilon: float, minimum_mass: float, fragile:
 def rollouts(network: Network, batch: Batch, alpha: float, engine: str, heading: str) -> Figure:
     """Draw what a network does on one sequence, intact and with each coupling removed.
 
-    Few outputs are drawn as curves over their targets, many as a picture of elements over time.
+    Few outputs are drawn as curves over their targets, many as a picture of elements over time;
+    targets only where they count.
 
     Parameters
     ----------
@@ -189,23 +191,31 @@ def rollouts(network: Network, batch: Batch, alpha: float, engine: str, heading:
     for subset in ("none", *COUPLINGS, "RR+CR+CC"):
         matrix, _ = sectors.without(sectors.mask(*SUBSET_COUPLINGS[subset]))
         outputs[subset] = network.outputs(batch, engine, recurrent.write_back(matrix))[:, 0]
-    target, steps = batch.targets[:, 0], np.arange(batch.onset, batch.steps)
-    draw = _pictures if target.shape[1] > 4 else _curves
+    intact, target = outputs["none"], None
+    # Labels are of another kind than outputs, which are then shown alone.
+    if batch.targets is not None and batch.targets.shape[-1] == intact.shape[-1]:
+        target = batch.targets[:, 0]
+        if batch.mask is not None:
+            target = np.where(batch.mask[:, :1], target, np.nan)
+    steps = np.arange(batch.onset, batch.steps)
+    draw = _pictures if intact.shape[1] > 4 else _curves
     figure = draw(steps, target, outputs)
     figure.suptitle(heading)
     return figure
 
 
 def _curves(steps, target, outputs) -> Figure:
-    figure, axes = grid(target.shape[1], len(outputs), 2.3, 1.7, sharex=True, sharey=True)
+    shown = outputs["none"] if target is None else target
+    figure, axes = grid(shown.shape[1], len(outputs), 2.3, 1.7, sharex=True, sharey=True)
     for (subset, output), column in zip(outputs.items(), axes.T, strict=True):
         for channel, axis in enumerate(column):
-            axis.plot(steps, target[:, channel], color="0.6", linewidth=2.5, label="target")
+            if target is not None:
+                axis.plot(steps, target[:, channel], color="0.6", linewidth=2.5, label="target")
             axis.plot(steps, output[:, channel], color=PALETTE[0], linewidth=1, label="output")
             axis.set(xlabel="step", ylabel=f"output {channel + 1}")
             axis.label_outer()
         column[0].set_title("intact" if subset == "none" else f"without {NAMES[subset]}")
-    lowest, highest = target.min(), target.max()
+    lowest, highest = np.nanmin(shown), np.nanmax(shown)
     margin = 0.75 * (highest - lowest)
     axes[0, 0].set_ylim(lowest - margin, highest + margin)
     axes[0, 0].legend(frameon=False, fontsize="x-small")
@@ -213,7 +223,9 @@ def _curves(steps, target, outputs) -> Figure:
 
 
 def _pictures(steps, target, outputs) -> Figure:
-    panels = {"target": target, **{NAMES[subset]: output for subset, output in outputs.items()}}
+    panels = {NAMES[subset]: output for subset, output in outputs.items()}
+    if target is not None:
+        panels = {"target": target, **panels}
     figure, axes = grid(len(panels), 1, 7.0, 0.85, sharex=True)
     for (name, panel), axis in zip(panels.items(), axes.flat, strict=True):
         image = axis.imshow(

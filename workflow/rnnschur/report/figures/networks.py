@@ -33,16 +33,15 @@ def learning_curves(table: pd.DataFrame, metric: str) -> Figure:
     return figure
 
 
-def spectra(table: pd.DataFrame, alpha: float) -> Figure:
+def spectra(table: pd.DataFrame) -> Figure:
     """Draw the eigenvalues of every network of a task with the threshold circle.
 
     Parameters
     ----------
     table : pandas.DataFrame
-        Columns task, architecture, width, seed, index, real, imaginary, modulus and leading (size
-        of the sector R), of one task.
-    alpha : float
-        The circle has the radius alpha * rho.
+        Columns task, architecture, width, seed, index, real, imaginary, modulus, leading (size of
+        the sector R) and threshold (radius of the circle, relative to the spectral radius rho), of
+        one task.
     """
     figure, axes = condition_grid(table, 2.5, 2.5, sharex=True, sharey=True)
     angle = np.linspace(0, 2 * np.pi, 361)
@@ -51,7 +50,8 @@ def spectra(table: pd.DataFrame, alpha: float) -> Figure:
             np.cos(angle), np.sin(angle), ":", color="0.6", linewidth=0.8, label="unit circle"
         )
         for index, (_, network) in enumerate(rows_of(table, condition).groupby("seed")):
-            radius = alpha * network["modulus"].max()
+            (threshold,) = network["threshold"].unique()
+            radius = threshold * network["modulus"].max()
             leading = network["index"] < network["leading"]
             for mask, colour, name in (
                 (leading, PALETTE[0], "sector R"),
@@ -71,7 +71,7 @@ def spectra(table: pd.DataFrame, alpha: float) -> Figure:
                 radius * np.sin(angle),
                 color="0.3",
                 linewidth=0.5,
-                label=rf"{alpha:g} $\rho$" if index == 0 else None,
+                label=rf"{threshold:.3g} $\rho$" if index == 0 else None,
             )
         axis.set_aspect("equal")
         axis.set(title=title(*condition), xlabel="Re λ", ylabel="Im λ")
