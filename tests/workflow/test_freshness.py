@@ -81,7 +81,7 @@ HARMLESS = {
     "touched results": touch("results/**/*.safetensors"),
     "touched claims": touch("report/claims.yaml"),
     "other ends of lines": replace(SCRIPT, "\n", "\r\n"),
-    "a module that the study does not run": append(f"{PACKAGE}/diagnosis.py"),
+    "a module that the study does not run": append(f"{PACKAGE}/description.py"),
     "a rule's comment": append("workflow/rules/schur.smk"),
     "what no job runs": append("Makefile"),
     "a comment in the configuration": append("config.yaml"),
