@@ -12,9 +12,8 @@ NETWORKS = f"{RESULTS}/networks/{BLOCK}"
 GIVEN = given.results(config)  # a finished study's results, or none
 GIVEN_OR_TRAINED = f"{GIVEN or RESULTS}/networks/{BLOCK}"
 WEIGHTS = f"{GIVEN_OR_TRAINED}.safetensors"
-IMPORTED = given.blocks(
-    config
-)  # files of every block of networks trained elsewhere, or none
+# Files of every block of networks that were trained elsewhere, or none.
+IMPORTED = given.blocks(config)
 TABLES = f"{RESULTS}/tables"
 FIGURES = f"{RESULTS}/figures"
 LOGS = f"{RESULTS}/logs"
