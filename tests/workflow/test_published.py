@@ -107,7 +107,9 @@ def test_on_another_machine_verify_compares_within_tolerances_and_says_so(publis
 
 def test_networks_that_are_not_there_are_named_before_anything_runs(published):
     printed = published.run("snakemake", "--config", "networks=results/nowhere", success=False)
-    assert "networks is 'results/nowhere'; allowed: a results folder that has networks/" in printed
+    assert "networks is 'results/nowhere', which is not there; allowed: a results folder" in printed
+    printed = published.run(*VERIFY, "networks=results", success=False)
+    assert "networks is 'results'; allowed: a results folder that has networks/" in printed
 
 
 def test_compare_tells_the_same_networks_from_others(published):
