@@ -8,8 +8,8 @@ from scipy.stats import ortho_group
 
 from rnnschur import Batch, Criterion, Network, cells, diagnose, interventions
 from rnnschur.coordinates.symmetries import balance, permute_and_scale
+from rnnschur.diagnosis import gauge_ranges
 from rnnschur.evaluation import evaluate
-from rnnschur.findings import gauge_ranges
 from rnnschur.metrics import metric
 
 
@@ -110,11 +110,21 @@ def test_matrices_whose_sectors_depend_on_the_gauge(name, options, free):
     cell = cells.make(name, **options)
     network = Network(cell, draw(cell))
     assert [n for n, r in cell.matrices(network.weights).items() if r.gauge] == free
-    table = diagnose(network, batch())
+    table = diagnose(network, batch(), gauges=3)
     found = rows(network, draws=3)
     if not free:
         assert found.empty and "gauge" not in table
+        assert not [column for column in table if "gauge" in column]
         return
+    # The table of a diagnosis has the same ranges beside its rows; none where nothing is free.
+    cut = table[~table["removed"].isin(["none", "recurrence"]) & (table["matrix"] != "all")]
+    assert cut["leading_gauge_low"].notna().tolist() == cut["matrix"].isin(free).tolist()
+    assert (cut["removed_mass_gauge_low"] <= cut["removed_mass_gauge_high"])[
+        cut["matrix"].isin(free)
+    ].all()
+    assert diagnose(network, batch(), gauges=0).columns.tolist() == [
+        name for name in table if not name.endswith(("_gauge_low", "_gauge_high", "_balanced"))
+    ]
     assert table["verdict"].notna().all()
     kinds = {"random"} if name == "gru" else {"random", "balanced"}
     assert set(found["gauge"]) == kinds
@@ -122,8 +132,8 @@ def test_matrices_whose_sectors_depend_on_the_gauge(name, options, free):
     ranges = gauge_ranges(found)
     assert len(ranges) == 7 * len(free)
     every = ranges[ranges["removed"] == "RR+CR+CC"]
-    assert (every["removed_mass_low"] < every["removed_mass_high"]).all()
-    assert (ranges["rollout_difference_low"] <= ranges["rollout_difference_high"]).all()
+    assert (every["removed_mass_gauge_low"] < every["removed_mass_gauge_high"]).all()
+    assert (ranges["rollout_difference_gauge_low"] <= ranges["rollout_difference_gauge_high"]).all()
     assert ("removed_mass_balanced" in ranges) == (name != "gru")
 
 

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
 from rnnschur import interventions as families
-from rnnschur import metrics
+from rnnschur import metrics, streams
 from rnnschur.batch import Batch
 from rnnschur.criterion import Criterion
 from rnnschur.determinacy import determinacy
 from rnnschur.evaluation import evaluate
-from rnnschur.interventions import Intervention
 from rnnschur.network import Network
 from rnnschur.resampling import Resampling
 from rnnschur.simulator import simulated
+
+#: In how many random gauges the couplings of a network are removed, where units leave them free.
+GAUGES = 20
 
 
 def diagnose(
@@ -28,6 +30,7 @@ def diagnose(
     criterion: Criterion | None = None,
     engine: str = "reference",
     seed: int = 0,
+    gauges: int = GAUGES,
 ) -> pd.DataFrame:
     """Remove every subset of a network's couplings, and judge each (paper).
 
@@ -52,7 +55,10 @@ def diagnose(
     engine : {"reference", "fast"}
         See `Network.outputs`.
     seed : int
-        Of the samples of sequences and of the rounded copies; not negative.
+        Of the samples of sequences, of the rounded copies and of the gauges; not negative.
+    gauges : int
+        In how many random gauges the couplings are removed as well, where the outputs leave scales
+        or signs of units free (`rnnschur.interventions.gauges`); 0 for none.
 
     Returns
     -------
@@ -61,6 +67,7 @@ def diagnose(
         well: matrix, alpha, threshold and leading (rows of the sector R), the other labels of
         `rnnschur.interventions.couplings`, the columns of `evaluate` with intervals, those of
         `Criterion.distances` and of `rnnschur.determinacy`, and verdict (`Criterion.verdicts`).
+        Where scales or signs of units are free, also those of `gauge_ranges`.
 
     Raises
     ------
@@ -82,33 +89,68 @@ def diagnose(
     """
     if callable(batch):
         network, batch = simulated(network, batch)
-    couplings = families.make("couplings", {"alphas": tuple(np.atleast_1d(alphas).tolist())})
-    changes = couplings.of(network)
-    rows = measured(network, changes, batch, metrics.metric(metric), engine, seed)
+    alphas = tuple(np.atleast_1d(alphas).tolist())
+    rows = measured(network, alphas, batch, metrics.metric(metric), engine, seed, gauges)
     return (criterion or Criterion()).judged(rows)
 
 
 def measured(
     network: Network,
-    couplings: Iterable[Intervention],
+    alphas: Sequence[float],
     batch: Batch,
     metric: metrics.Metric,
     engine: str,
     seed: int,
+    gauges: int,
 ) -> pd.DataFrame:
     """Return what `diagnose` does, before it is judged: rows and what they can be trusted for.
 
     Parameters
     ----------
     network : Network
-    couplings : iterable of Intervention
-        Of the family of couplings.
+    alphas : sequence of float
     batch, metric, engine
         As for `rnnschur.evaluation.evaluate`.
-    seed : int
+    seed, gauges : int
         As for `diagnose`.
     """
     resampling = Resampling.of(batch.sequences, seed)
-    rows = evaluate(network, couplings, batch, metric, engine, resampling)
+    couplings = families.make("couplings", {"alphas": alphas})
+    rows = evaluate(network, couplings.of(network), batch, metric, engine, resampling)
     trust = determinacy(network, rows, seed)
-    return pd.concat([trust, rows.drop(columns=trust.columns, errors="ignore")], axis=1)
+    rows = pd.concat([trust, rows.drop(columns=trust.columns, errors="ignore")], axis=1)
+    if not gauges or "gauge" not in rows:
+        return rows
+    family = families.make("gauges", {"alphas": alphas, "draws": gauges})
+    equivalent = family.of(network, None, streams.generator(seed, "gauges"))
+    ranges = gauge_ranges(evaluate(network, equivalent, batch, metric, engine))
+    if "matrix" not in ranges:
+        ranges.insert(0, "matrix", rows["matrix"].iloc[0])
+    return rows.merge(ranges, "left", ["matrix", "alpha", "removed"])
+
+
+def gauge_ranges(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return how far the couplings of one network depend on how it is written down.
+
+    Parameters
+    ----------
+    rows : pandas.DataFrame
+        Of the family `rnnschur.interventions.gauges`, as `rnnschur.evaluation.evaluate` returns
+        them.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row an ablation, by matrix (where there are several), alpha and removed; of leading,
+        removed_mass, value and rollout_difference the smallest and the largest over random gauges
+        (``_gauge_low``, ``_gauge_high``), and the balanced one's where there is one
+        (``_balanced``).
+    """
+    key = [name for name in ("matrix", "alpha", "removed") if name in rows]
+    columns = ["leading", "removed_mass", "value", "rollout_difference"]
+    random, balanced = (rows[rows["gauge"] == name] for name in ("random", "balanced"))
+    groups = random.groupby(key, sort=False)[columns]
+    parts = [groups.min().add_suffix("_gauge_low"), groups.max().add_suffix("_gauge_high")]
+    if len(balanced):
+        parts.append(balanced.set_index(key)[columns].add_suffix("_balanced"))
+    return pd.concat(parts, axis=1).reset_index()

@@ -101,33 +101,7 @@ def judged(
     table = rows.merge(learned, left_on=NETWORK, right_index=True)
     if name not in PUBLISHED or "checked" in table:
         return table
-    return table[[*NETWORK, *PUBLISHED[name]]]
-
-
-def gauge_ranges(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return how far the couplings of one network depend on how it is written down.
-
-    Parameters
-    ----------
-    rows : pandas.DataFrame
-        Of the family `rnnschur.interventions.gauges`, as `rnnschur.evaluation.evaluate` returns
-        them.
-
-    Returns
-    -------
-    pandas.DataFrame
-        A row an ablation, by matrix (where there are several), alpha and removed; of leading,
-        removed_mass, value and rollout_difference the smallest and the largest over random gauges
-        (``_low``, ``_high``), and the balanced one's where there is one (``_balanced``).
-    """
-    key = [name for name in ("matrix", "alpha", "removed") if name in rows]
-    columns = ["leading", "removed_mass", "value", "rollout_difference"]
-    random, balanced = (rows[rows["gauge"] == name] for name in ("random", "balanced"))
-    groups = random.groupby(key, sort=False)[columns]
-    parts = [groups.min().add_suffix("_low"), groups.max().add_suffix("_high")]
-    if len(balanced):
-        parts.append(balanced.set_index(key)[columns].add_suffix("_balanced"))
-    return pd.concat(parts, axis=1).reset_index()
+    return table[[*key_of(table), *PUBLISHED[name]]]
 
 
 def network_table(

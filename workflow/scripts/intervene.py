@@ -3,7 +3,7 @@
 from freshness import leave_record
 from job import condition, identity, log
 from rnnschur import imported, interventions, metrics, streams, tasks, weights
-from rnnschur.diagnosis import measured
+from rnnschur.diagnosis import GAUGES, measured
 from rnnschur.evaluation import evaluate
 from rnnschur.tables import keyed
 
@@ -35,15 +35,13 @@ tables = {family: {} for family in families}
 for seed, network in networks.items():
     stream = identity(snakemake, name or snakemake.wildcards.task, seed)
     rng = streams.generator(study_seed, *stream, "controls")
+    how = judges[seed], measures[seed], engine
     for family, made in families.items():
-        # Drawn to the end before the next family begins: they share a stream.
-        changes = list(made.of(network, fit, rng))
-        how = changes, judges[seed], measures[seed], engine
-        tables[family][seed] = (
-            measured(network, *how, study_seed)  # with what each row can be trusted for
-            if name is None and family == "couplings"
-            else evaluate(network, *how)
-        )
+        if name is None and family == "couplings":  # with what each row can be trusted for
+            tables[family][seed] = measured(network, made.alphas, *how, study_seed, GAUGES)
+        else:
+            # Drawn to the end before the next family begins: they share a stream.
+            tables[family][seed] = evaluate(network, list(made.of(network, fit, rng)), *how)
 for family, table in tables.items():
     keyed(table.items(), condition(snakemake)).to_csv(snakemake.output[family], index=False)
 leave_record(snakemake)
