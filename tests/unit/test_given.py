@@ -1,6 +1,7 @@
 """Networks of others through the file door: the comparison, the cause, one file, two commands."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -18,6 +19,7 @@ from safetensors.numpy import save_file
 
 import rnnschur
 from rnnschur.command import main
+from rnnschur.diagnosis import controls
 from rnnschur.given import load
 from rnnschur.imported import NOT_CHECKED, about, save
 
@@ -85,6 +87,20 @@ def test_diagnose_prints_the_table_and_saves_it(tmp_path, start):
         rnnschur.diagnose(*rnnschur.read(PSYCHRNN / "network.yaml"), alphas=(0.9, 0.5)),
     )
     pd.testing.assert_frame_equal(saved, expected, check_dtype=False)
+
+
+def test_controls_follow_a_table_each(tmp_path):
+    path = beside(tmp_path, PSYCHRNN, {})
+    run = command("diagnose", path, "--controls")
+    assert run.exit_code == 0, run.output
+    network, batch = rnnschur.read(path)
+    for family, rows in controls(network, batch).items():
+        saved = pd.read_csv(tmp_path / f"network.{family}.csv")
+        np.testing.assert_array_equal(saved["rollout_difference"], rows["rollout_difference"])
+        assert f"wrote {tmp_path}/network.{family}.csv" in run.output
+    (exact,) = re.findall(r"permutation and scales +(\S+)", run.output)
+    (rotation,) = re.findall(r"rotation +(\S+) +\S+\n", run.output)
+    assert float(exact) < 1e-6 < 0.1 < float(rotation)
 
 
 def test_without_a_reference_everything_says_so(tmp_path):

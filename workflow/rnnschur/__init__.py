@@ -38,6 +38,7 @@ _PUBLIC = {
     "read": "given",
     "Intervention": "interventions",
     "Criterion": "criterion",
+    "controls": "diagnosis",
     "diagnose": "diagnosis",
     "evaluate": "evaluation",
 }

@@ -8,6 +8,9 @@ import numpy as np
 
 from rnnschur.arrays import real_array
 
+#: What initial states are called, and of an LSTM initial memories.
+STARTS = ("h0", "c0")
+
 
 @dataclass(frozen=True, eq=False)
 class Batch:
@@ -25,8 +28,9 @@ class Batch:
         those of the last steps, and without targets all steps count.
     mask : numpy.ndarray, shape (T - onset, B), optional
         1 where an output counts and 0 where it does not; by default all count.
-    h0 : numpy.ndarray, shape (N,) or (B, N), optional
-        Initial state, one for all sequences or one for each; by default the network's own.
+    h0, c0 : numpy.ndarray, shape (N,) or (B, N), optional
+        Initial state, and of an LSTM initial memory, one for all sequences or one for each; by
+        default the network's own.
 
     Raises
     ------
@@ -40,6 +44,7 @@ class Batch:
     onset: int | None = None
     mask: np.ndarray | None = None
     h0: np.ndarray | None = None
+    c0: np.ndarray | None = None
 
     def __post_init__(self):
         arrays = {"inputs": real_array(self.inputs, "inputs", 3)}
@@ -67,7 +72,8 @@ class Batch:
                 f"the onset on, and {sequences} sequences"
             )
         arrays |= {"onset": int(onset), "mask": self._mask(steps - onset, sequences)}
-        for name, value in (arrays | {"h0": self._start(sequences)}).items():
+        arrays |= {name: self._start(name, sequences) for name in STARTS}
+        for name, value in arrays.items():
             object.__setattr__(self, name, value)
 
     def _mask(self, steps: int, sequences: int) -> np.ndarray | None:
@@ -86,19 +92,26 @@ class Batch:
             raise ValueError("mask is 0 everywhere; allowed: 1 where outputs count, at least once")
         return mask == 1
 
-    def _start(self, sequences: int) -> np.ndarray | None:
-        """Return the initial states, all of them finite."""
-        if self.h0 is None:
+    def _start(self, name: str, sequences: int) -> np.ndarray | None:
+        """Return initial states, all of them finite."""
+        if getattr(self, name) is None:
             return None
-        h0 = real_array(self.h0, "h0")
-        if h0.ndim not in (1, 2) or (h0.ndim == 2 and len(h0) != sequences) or h0.size == 0:
+        start = real_array(getattr(self, name), name)
+        one = start.ndim == 2 and len(start) == sequences
+        if not (start.ndim == 1 or one) or start.size == 0:
             raise ValueError(
-                f"h0 has shape {h0.shape}; allowed: (units,) or ({sequences}, units), one for each "
-                "sequence"
+                f"{name} has shape {start.shape}; allowed: (units,) or ({sequences}, units), one "
+                "for each sequence"
             )
-        if not np.isfinite(h0).all():
-            raise ValueError("h0 has entries that are not finite")
-        return h0
+        if not np.isfinite(start).all():
+            raise ValueError(f"{name} has entries that are not finite")
+        return start
+
+    @property
+    def starts(self) -> dict[str, np.ndarray]:
+        """The initial states that come with the sequences, by name."""
+        found = {name: getattr(self, name) for name in STARTS}
+        return {name: start for name, start in found.items() if start is not None}
 
     @property
     def steps(self) -> int:
@@ -115,8 +128,8 @@ class Batch:
         one = slice(index, index + 1)
         targets = None if self.targets is None else self.targets[:, one]
         mask = None if self.mask is None else self.mask[:, one]
-        h0 = self.h0 if self.h0 is None or self.h0.ndim == 1 else self.h0[one]
-        return Batch(self.inputs[:, one], targets, self.onset, mask, h0)
+        starts = {name: s if s.ndim == 1 else s[one] for name, s in self.starts.items()}
+        return Batch(self.inputs[:, one], targets, self.onset, mask, **starts)
 
     def summed(self, array: np.ndarray) -> np.ndarray:
         """Return the sums of an array (..., T - onset, B) over the steps that count, (..., B)."""

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import click
 import pandas as pd
 
 from rnnschur import given, imported, tensors
-from rnnschur.diagnosis import diagnose
+from rnnschur.diagnosis import controls, diagnose
 from rnnschur.metrics import METRICS
 
 #: Columns of a table that fit on a screen.
 SHOWN = ["network", "matrix", "alpha", "leading", "gauge", "removed", "value", "removed_mass"]
 SHOWN += ["rollout_difference", "verdict"]
+
+#: Labels of interventions in words.
+LABELS = ("matrix", "control", "order", "gauge")
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -54,25 +58,55 @@ def _import(file: Path, output: Path) -> None:
 @click.argument("network", type=click.Path(path_type=Path))
 @click.option("--alpha", "alphas", multiple=True, type=float, help="Threshold, one or several.")
 @click.option("--metric", type=click.Choice(list(METRICS)), help="[default: NETWORK's]")
+@click.option("--controls", "controlled", is_flag=True, help="Other interventions, too.")
 @click.option("--output", type=click.Path(path_type=Path), help="[default: beside NETWORK, .csv]")
-def diagnose_network(network: Path, alphas: tuple[float, ...], metric, output: Path | None):
-    """Diagnose NETWORK, a network.yaml or an imported file: print the table, and save it."""
-    networks, tables = _read(network), []
-    metric = metric or networks[0].metric
+def diagnose_network(network: Path, alphas, metric, controlled: bool, output: Path | None):
+    """Diagnose NETWORK, a network.yaml or an imported file: print the table, and save it.
+
+    With --controls every other family of interventions follows, a table beside the first for each:
+    exact symmetries, which must change nothing; orders of blocks, which are convention; and so on.
+    """
+    networks = _read(network)
+    metric, alphas = metric or networks[0].metric, alphas or (0.9,)
+    output = output or network.with_suffix(".csv")
     try:
-        for one in networks:
-            tables.append(diagnose(one.network, one.batch, metric, alphas or 0.9))
+        table = _together(diagnose(one.network, one.batch, metric, alphas) for one in networks)
     except ValueError as error:
         raise click.ClickException(f"{network}: {error}") from None
-    table = tables[0]
-    if len(tables) > 1:
-        table = pd.concat(dict(enumerate(tables)), names=["network"]).droplevel(1).reset_index()
     shown = table[[name for name in SHOWN if name in table]]
     click.echo(shown.to_string(index=False, float_format="{:.4g}".format))
     for checked in dict.fromkeys(table["checked"]):
         click.echo(f"{metric}; {checked}")
-    output = output or network.with_suffix(".csv")
-    _written(output, lambda path: tensors.whole_file(path, lambda t: table.to_csv(t, index=False)))
+    _saved(output, table)
+    if controlled:
+        found = [controls(one.network, one.batch, metric, alphas[0]) for one in networks]
+        for family in found[0]:
+            rows = _together(tables[family] for tables in found)
+            if len(rows):
+                click.echo(f"{family}:\n{_spread(rows)}")
+                _saved(output.with_suffix(f".{family}.csv"), rows)
+
+
+def _together(tables: Iterable[pd.DataFrame]) -> pd.DataFrame:
+    """Return the tables of several networks as one, that of a single network as it is."""
+    tables = list(tables)
+    if len(tables) == 1:
+        return tables[0]
+    return pd.concat(dict(enumerate(tables)), names=["network"]).droplevel(1).reset_index()
+
+
+def _spread(rows: pd.DataFrame) -> str:
+    """Return the smallest and the largest rollout difference of each kind of intervention."""
+    words = [name for name in rows.select_dtypes(["object", "str"]) if name in LABELS]
+    words += ["removed"] if "control" not in words else []
+    spread = rows.groupby(words, sort=False)["rollout_difference"].agg(["min", "max"])
+    spread = spread.rename(columns="{} rollout difference".format).reset_index()
+    return spread.to_string(index=False, float_format="{:.2g}".format)
+
+
+def _saved(path: Path, table: pd.DataFrame) -> None:
+    """Write a table."""
+    _written(path, lambda file: tensors.whole_file(file, lambda t: table.to_csv(t, index=False)))
 
 
 def _read(path: Path) -> list[imported.Given]:

@@ -90,8 +90,8 @@ def _short(trials: Trials) -> Trials:
 
 def _first(batch: Batch, steps: int, sequences: int) -> Batch:
     """Return the inputs of the first steps and sequences."""
-    h0 = batch.h0 if batch.h0 is None or batch.h0.ndim == 1 else batch.h0[:sequences]
-    return Batch(batch.inputs[:steps, :sequences], h0=h0)
+    starts = {n: s if s.ndim == 1 else s[:sequences] for n, s in batch.starts.items()}
+    return Batch(batch.inputs[:steps, :sequences], **starts)
 
 
 def _changed(keys: Mapping, changes: Mapping[tuple[str, ...], object]) -> dict:

@@ -16,7 +16,7 @@ import numpy as np
 
 from rnnschur import formats
 from rnnschur.arrays import real_array
-from rnnschur.batch import Batch
+from rnnschur.batch import STARTS, Batch
 from rnnschur.cells import CELLS, CellBase
 from rnnschur.cells.base import Gated
 from rnnschur.constraints import effective
@@ -58,6 +58,7 @@ class Data(Options):
     targets: str | None = a_name("targets")
     mask: str | None = a_name("mask")
     h0: str | None = a_name("h0")
+    c0: str | None = a_name("c0")
     outputs: str | None = a_name("outputs")
     onset: int | None = option("a whole number", lambda v: v is None or type(v) is int, None)
     precision: str | None = one_of(PRECISIONS, None)
@@ -220,7 +221,7 @@ class Description:
             raise self.refusal("data", error) from None
         path, stored = self.path.parent / data.file, self.arrays(data.file)
         found = {}
-        for name in ("inputs", "targets", "mask", "h0", "outputs"):
+        for name in ("inputs", "targets", "mask", *STARTS, "outputs"):
             key = getattr(data, name)
             if key in stored:
                 try:
@@ -267,7 +268,7 @@ def _arranged(found: dict, axes: list[str], matlab: bool) -> dict[str, np.ndarra
     """Return arrays with their axes in the order steps, sequences, features."""
     arranged = {}
     for name, array in found.items():
-        if name == "h0":  # one for all sequences, or PyTorch's axis of layers
+        if name in STARTS:  # one for all sequences, or PyTorch's axis of layers
             while array.ndim > 1 and len(array) == 1:
                 array = array[0]
             arranged[name] = array

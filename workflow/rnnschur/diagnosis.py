@@ -18,7 +18,7 @@ from rnnschur.network import Network
 from rnnschur.resampling import Resampling
 from rnnschur.simulator import simulated
 
-#: In how many random gauges the couplings of a network are removed, where units leave them free.
+#: In how many random gauges couplings are removed as well, where scales or signs of units are free.
 GAUGES = 20
 
 
@@ -30,7 +30,6 @@ def diagnose(
     criterion: Criterion | None = None,
     engine: str = "reference",
     seed: int = 0,
-    gauges: int = GAUGES,
 ) -> pd.DataFrame:
     """Remove every subset of a network's couplings, and judge each (paper).
 
@@ -56,9 +55,6 @@ def diagnose(
         See `Network.outputs`.
     seed : int
         Of the samples of sequences, of the rounded copies and of the gauges; not negative.
-    gauges : int
-        In how many random gauges the couplings are removed as well, where the outputs leave scales
-        or signs of units free (`rnnschur.interventions.gauges`); 0 for none.
 
     Returns
     -------
@@ -67,7 +63,8 @@ def diagnose(
         well: matrix, alpha, threshold and leading (rows of the sector R), the other labels of
         `rnnschur.interventions.couplings`, the columns of `evaluate` with intervals, those of
         `Criterion.distances` and of `rnnschur.determinacy`, and verdict (`Criterion.verdicts`).
-        Where scales or signs of units are free, also those of `gauge_ranges`.
+        Where scales or signs of units are free (`rnnschur.interventions.gauges`), also those of
+        `gauge_ranges`, which take several times as long as the rest.
 
     Raises
     ------
@@ -90,8 +87,54 @@ def diagnose(
     if callable(batch):
         network, batch = simulated(network, batch)
     alphas = tuple(np.atleast_1d(alphas).tolist())
-    rows = measured(network, alphas, batch, metrics.metric(metric), engine, seed, gauges)
+    rows = measured(network, alphas, batch, metrics.metric(metric), engine, seed)
     return (criterion or Criterion()).judged(rows)
+
+
+def controls(
+    network: Network,
+    batch: Batch,
+    metric: str = "fvu",
+    alpha: float = 0.9,
+    engine: str = "reference",
+    seed: int = 0,
+) -> dict[str, pd.DataFrame]:
+    """Do to a network what every other family of interventions does, a table each.
+
+    Parameters
+    ----------
+    network, batch, metric, engine, seed
+        As for `diagnose`; a network, not a simulator.
+    alpha : float
+        Threshold between the sectors, of families that have one.
+
+    Returns
+    -------
+    dict of str to pandas.DataFrame
+        By the name of the family in `rnnschur.interventions`, the columns of `evaluate`.
+
+    Raises
+    ------
+    ValueError
+        As `diagnose`.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> weights = {"W_hh": rng.standard_normal((8, 8)) / 3, "W_xh": rng.standard_normal((8, 2))}
+    >>> network = Network("tanh", {**weights, "W_hy": rng.standard_normal((1, 8))})
+    >>> batch = Batch(rng.standard_normal((20, 30, 2)))
+    >>> found = controls(network, batch)["symmetries"].set_index("control")["rollout_difference"]
+    >>> (found > 1e-6).to_dict()
+    {'permutation and flips': False, 'rotation': True}
+    """
+    tables = {}
+    for name in families.FAMILIES:
+        if name != "couplings":
+            family = families.make(name, {}, {"alpha": alpha, "alphas": (alpha,)})
+            changes = family.of(network, None, streams.generator(seed, name))
+            tables[name] = evaluate(network, changes, batch, metrics.metric(metric), engine)
+    return tables
 
 
 def measured(
@@ -101,7 +144,6 @@ def measured(
     metric: metrics.Metric,
     engine: str,
     seed: int,
-    gauges: int,
 ) -> pd.DataFrame:
     """Return what `diagnose` does, before it is judged: rows and what they can be trusted for.
 
@@ -111,7 +153,7 @@ def measured(
     alphas : sequence of float
     batch, metric, engine
         As for `rnnschur.evaluation.evaluate`.
-    seed, gauges : int
+    seed : int
         As for `diagnose`.
     """
     resampling = Resampling.of(batch.sequences, seed)
@@ -119,9 +161,9 @@ def measured(
     rows = evaluate(network, couplings.of(network), batch, metric, engine, resampling)
     trust = determinacy(network, rows, seed)
     rows = pd.concat([trust, rows.drop(columns=trust.columns, errors="ignore")], axis=1)
-    if not gauges or "gauge" not in rows:
+    if "gauge" not in rows:
         return rows
-    family = families.make("gauges", {"alphas": alphas, "draws": gauges})
+    family = families.make("gauges", {"alphas": alphas, "draws": GAUGES})
     equivalent = family.of(network, None, streams.generator(seed, "gauges"))
     ranges = gauge_ranges(evaluate(network, equivalent, batch, metric, engine))
     if "matrix" not in ranges:

@@ -168,8 +168,9 @@ def _rolled_out(
 ) -> np.ndarray:
     """Return the outputs of a group of interventions, stacked."""
     if len(group) == 1:
-        if group[0].basis is not None and judge.h0 is not None:
-            judge = replace(judge, h0=judge.h0 @ group[0].basis.T)
+        if group[0].basis is not None:
+            moved = {name: start @ group[0].basis.T for name, start in judge.starts.items()}
+            judge = replace(judge, **moved)
         return network.outputs(judge, engine, group[0].changes)[None]
     stacks = {name: np.stack([i.changes[name] for i in group]) for name in group[0].changes}
     return network.outputs(judge, engine, stacks)

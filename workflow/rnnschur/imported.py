@@ -16,7 +16,7 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 
 from rnnschur import tensors
-from rnnschur.batch import Batch
+from rnnschur.batch import STARTS, Batch
 from rnnschur.cells import make
 from rnnschur.network import Network
 from rnnschur.weights import load_networks
@@ -60,7 +60,7 @@ def save(path: str | Path, networks: Sequence[Given]) -> None:
         At least one; they differ in their weights and how these were checked.
     """
     first = networks[0]
-    batch = {name: getattr(first.batch, name) for name in ("inputs", "targets", "mask", "h0")}
+    batch = {n: getattr(first.batch, n) for n in ("inputs", "targets", "mask", *STARTS)}
     names = first.network.weights
     arrays = {f"weights.{n}": np.stack([g.network.weights[n] for g in networks]) for n in names}
     arrays |= {f"batch.{name}": array for name, array in batch.items() if array is not None}

@@ -183,16 +183,15 @@ class Network:
 
     def _started(self, batch: Batch) -> dict[str, np.ndarray]:
         """Return the initial states that come with a batch, if any."""
-        if batch.h0 is None:
-            return {}
-        if "h0" not in self.cell.known:
-            raise ValueError("h0 is unknown to the cell; allowed: sequences without initial states")
-        if batch.h0.shape[-1] != self.sizes["unit"]:
-            raise ValueError(
-                f"h0 has shape {batch.h0.shape}; allowed: {self.sizes['unit']} units, as the "
-                "network has"
-            )
-        return {"h0": np.ascontiguousarray(batch.h0, self.dtype)}
+        for name, start in batch.starts.items():
+            if name not in self.cell.known:
+                raise ValueError(f"{name} is unknown to the cell; allowed: sequences without it")
+            if start.shape[-1] != self.sizes["unit"]:
+                raise ValueError(
+                    f"{name} has shape {start.shape}; allowed: {self.sizes['unit']} units, as the "
+                    "network has"
+                )
+        return {n: np.ascontiguousarray(start, self.dtype) for n, start in batch.starts.items()}
 
     def replace(self, changes: Mapping[str, np.ndarray]) -> Network:
         """Return the network with some weights changed, in its own precision."""

@@ -3,7 +3,7 @@
 from freshness import leave_record
 from job import condition, identity, log
 from rnnschur import imported, interventions, metrics, streams, tasks, weights
-from rnnschur.diagnosis import GAUGES, measured
+from rnnschur.diagnosis import measured
 from rnnschur.evaluation import evaluate
 from rnnschur.tables import keyed
 
@@ -38,7 +38,7 @@ for seed, network in networks.items():
     how = judges[seed], measures[seed], engine
     for family, made in families.items():
         if name is None and family == "couplings":  # with what each row can be trusted for
-            tables[family][seed] = measured(network, made.alphas, *how, study_seed, GAUGES)
+            tables[family][seed] = measured(network, made.alphas, *how, study_seed)
         else:
             # Drawn to the end before the next family begins: they share a stream.
             tables[family][seed] = evaluate(network, list(made.of(network, fit, rng)), *how)

@@ -100,8 +100,8 @@ class CellBase(Options, ABC):
         number for each unit that has no sign or scale of its own, such as a time constant.
     optional : mapping of str to tuple of str
         The same for weights that a network may have or not. A cell names here what its equation
-        uses. ``h0`` may come with the sequences (see `rnnschur.Batch`) and has then the shape
-        (B, N).
+        uses. ``h0`` and ``c0`` may come with the sequences (see `rnnschur.Batch`) and then have the
+        shape (B, N).
     recurrent : tuple of str
         The weights through which states act on states, the one of the headline first. Leading
         axes of theirs are kept by `states`: many interventions at once.
@@ -193,7 +193,7 @@ class CellBase(Options, ABC):
         Parameters
         ----------
         weights : mapping of str to array
-            Recurrent weights may have leading axes; h0 may be (B, N).
+            Recurrent weights may have leading axes; h0 and c0 may be (B, N).
         inputs : array, shape (T, B, inputs)
         xp : module
             `numpy`, or `torch` for tensors on any device, differentiable.

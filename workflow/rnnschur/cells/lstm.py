@@ -25,8 +25,7 @@ class Cell(Gated):
 
     W_hi, W_hf, W_hg and W_ho have the shape (N, N), W_xi, W_xf, W_xg and W_xo (N, inputs).
     Optional weights are the biases b_i, b_f, b_g and b_o (N,), h0 and c0 (N,), and b_y (outputs,).
-    A forget bias that a library adds in code belongs to b_f. The states are h; c starts at c0
-    whatever the sequences say of h.
+    A forget bias that a library adds in code belongs to b_f. The states are h.
     """
 
     order = "ifgo"
