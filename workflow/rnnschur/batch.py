@@ -37,6 +37,12 @@ class Batch:
     ValueError
         If an array is not real and three-dimensional, or the shapes do not fit together, or the
         mask leaves nothing; the message names the array, its shape and what is allowed.
+
+    Examples
+    --------
+    >>> batch = Batch(inputs=np.zeros((10, 4, 2)), targets=np.zeros((3, 4, 1)))
+    >>> batch.steps, batch.sequences, batch.onset  # the targets are those of the last steps
+    (10, 4, 7)
     """
 
     inputs: np.ndarray

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import fields, replace
 from itertools import chain, combinations, permutations
@@ -19,6 +20,9 @@ TOLERANCES = {"float32": 1e-3, "float64": 1e-5}
 
 #: What is enough to find the cause of a difference: steps, and sequences.
 STEPS, SEQUENCES = 100, 4
+
+#: How long a cause is looked for, in seconds.
+PATIENCE = 30
 
 #: What is tried as a cause, for a message.
 SUSPECTS = "transposition, order of gates, place of the nonlinearity, nonlinearity, order of axes"
@@ -61,7 +65,13 @@ def cause(description: Description, tolerance: float) -> str | None:
     """Return, in words, the change of a description that makes its network fit, if one does.
 
     One change is tried, then two together.
+
+    Raises
+    ------
+    TimeoutError
+        If none was found in `PATIENCE` seconds and there are more to try.
     """
+    began = time.monotonic()
     single = list(_suspects(description))
     alone = ("gate_order", "output", "data")
     paired = [s for s in single if not s[0].startswith(alone) and not s[0].endswith("swapped")]
@@ -71,6 +81,8 @@ def cause(description: Description, tolerance: float) -> str | None:
         if not {*one[1]} & {*two[1]}
     )
     for words, changes in chain(single, pairs):
+        if time.monotonic() - began > PATIENCE:
+            raise TimeoutError
         try:
             changed = replace(description, keys=_changed(description.keys, changes))
             if differences(changed.network(), _short(changed.trials())).max() <= tolerance:

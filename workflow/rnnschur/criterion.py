@@ -32,6 +32,11 @@ class Criterion:
     ------
     ValueError
         If a bound is out of its range.
+
+    Examples
+    --------
+    >>> Criterion(epsilon=0.1).verdict([0.05, 0.05, 0.5, 2.0], [0.3, 0.001, 0.3, 0.3]).tolist()
+    ['stabilizer', 'negligible', 'intermediate', 'fragile']
     """
 
     epsilon: float = 0.1

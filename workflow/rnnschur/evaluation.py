@@ -66,6 +66,16 @@ def evaluate(
     ValueError
         If an intervention changes a weight to another shape or to entries that are not finite, or
         has a label that is a column of the table.
+
+    Examples
+    --------
+    >>> from rnnschur import METRICS
+    >>> rng, one = np.random.default_rng(0), np.ones((1, 1))
+    >>> network = Network("linear", {"W_hh": 0 * one, "W_xh": one, "W_hy": one})
+    >>> batch = Batch(rng.standard_normal((20, 30, 1)))
+    >>> nothing = Intervention("readout off", {"W_hy": 0 * one}, mass=1.0)
+    >>> float(evaluate(network, [nothing], batch, METRICS["fvu"])["rollout_difference"].round(1)[0])
+    1.0
     """
     arrays = {"inputs": judge.inputs}
     if judge.targets is not None:

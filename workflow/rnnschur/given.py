@@ -9,7 +9,7 @@ import numpy as np
 
 from rnnschur import imported
 from rnnschur.batch import Batch
-from rnnschur.comparison import SUSPECTS, TOLERANCES, cause, differences
+from rnnschur.comparison import PATIENCE, SUSPECTS, TOLERANCES, cause, differences
 from rnnschur.description import Description
 from rnnschur.imported import NOT_CHECKED, Given
 from rnnschur.metrics import METRICS
@@ -107,15 +107,18 @@ def _metric(network: Network, batch: Batch) -> str:
 
 def _refusal(description: Description, found: np.ndarray, tolerance: float) -> str:
     """Say how far a network is from the reference, and why it may be."""
-    reason = cause(description, tolerance)
-    return (
-        f"outputs differ from the reference by {', '.join(f'{d:.2g}' for d in found)} standard "
-        f"deviations; allowed: {tolerance:g}; "
-        + (
+    try:
+        reason = cause(description, tolerance)
+        reason = (
             f"{description.path} fits with {reason}"
             if reason
             else f"no usual mistake makes it fit ({SUSPECTS})"
         )
+    except TimeoutError:
+        reason = f"no mistake was found in {PATIENCE} s that makes it fit ({SUSPECTS})"
+    return (
+        f"outputs differ from the reference by {', '.join(f'{d:.2g}' for d in found)} standard "
+        f"deviations; allowed: {tolerance:g}; {reason}"
     )
 
 

@@ -151,6 +151,15 @@ class Sectors:
         Entries of `T` that make up each coupling, see `coupling_masks`.
     size : int
         Rows of the leading sector ``R``.
+
+    Examples
+    --------
+    >>> sectors = Sectors.of([[1.0, 0.5], [0.0, 0.2]], alpha=0.9)
+    >>> sectors.size
+    1
+    >>> matrix, mass = sectors.without(sectors.mask("CR"))
+    >>> matrix.round(2).tolist(), round(mass, 2)
+    ([[1.0, 0.0], [0.0, 0.2]], 0.44)
     """
 
     matrix: np.ndarray

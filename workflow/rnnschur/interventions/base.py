@@ -34,6 +34,12 @@ class Intervention:
     basis : numpy.ndarray, shape (N, N), optional
         Where the changes move the whole network into other coordinates, :math:`h' = B h`: initial
         states that come with the sequences are taken along.
+
+    Examples
+    --------
+    >>> half = Intervention("half of it", {"W_hh": 0.5 * np.eye(3)}, mass=0.5)
+    >>> half.labels
+    {}
     """
 
     removed: str
