@@ -26,7 +26,10 @@ rule ablation:
             "workflow/rnnschur/interventions/couplings.py",
             *plugins(wildcards, "tasks", "cells"),
         ),
-        records=lambda wildcards: [*origin(wildcards), f"{NETWORKS}.schur.json"],
+        records=lambda wildcards: [
+            *origin(wildcards),
+            f"{NETWORKS}.schur.json".format(**wildcards),
+        ],
         families={"couplings": {"alphas": [config["diagnosis"]["alpha"]]}},
         shared={},
         task=lambda wildcards: study.module(config, wildcards.task),

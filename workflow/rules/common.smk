@@ -47,7 +47,7 @@ def origin(wildcards):
     """Return what the weights come from: their training, or, where given, they themselves."""
     if IMPORTED:
         return weights(wildcards)
-    return [WEIGHTS if GIVEN else f"{NETWORKS}.json"]
+    return [(WEIGHTS if GIVEN else f"{NETWORKS}.json").format(**wildcards)]
 
 
 def records(*names):
