@@ -53,6 +53,14 @@ def autograd(arrays, onset):
     return loss.item(), y.detach().numpy(), [gradient.numpy() for gradient in gradients]
 
 
+def rollouts(*arguments):
+    """Outputs by the kernel alone, and with its products left to BLAS, whatever the width."""
+    for wide in (10**9, 1):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(kernels, "WIDE", wide)
+            yield rollout(*arguments)
+
+
 def assert_close(actual, expected, relative):
     assert np.abs(actual - expected).max() <= relative * np.abs(expected).max()
 
@@ -75,11 +83,11 @@ def test_loss_gradients_and_outputs_agree_with_autograd(dtype, relative, sizes, 
     assert found == pytest.approx(loss, rel=relative)
     for name, gradient in zip(WRITTEN, gradients, strict=True):
         assert_close(arrays[name], gradient, relative)
-    outputs = rollout(*(arrays[name] for name in READ[:-1]), sizes[-1])
-    assert outputs.dtype == dtype
-    assert outputs.flags.c_contiguous
-    assert outputs.shape == y.shape
-    assert_close(outputs, y, relative)
+    for outputs in rollouts(*(arrays[name] for name in READ[:-1]), sizes[-1]):
+        assert outputs.dtype == dtype
+        assert outputs.flags.c_contiguous
+        assert outputs.shape == y.shape
+        assert_close(outputs, y, relative)
 
 
 @pytest.mark.parametrize("dtype", TYPES)
@@ -135,7 +143,7 @@ def test_not_a_number_reaches_the_loss_and_leaves_no_trace(dtype, name, bad):
     if np.isnan(bad) or name in ("W_hy", "targets"):  # else tanh makes infinity a finite state
         assert not np.isfinite(problem.loss_and_gradients(**broken))
     if np.isnan(bad) and name != "targets":
-        assert np.isnan(rollout(*(broken[read] for read in READ[:-1]))).any()
+        assert all(np.isnan(y).any() for y in rollouts(*(broken[read] for read in READ[:-1])))
     again = make(**SHAPE, dtype=dtype)
     assert problem.loss_and_gradients(**again) == loss
     for gradient in WRITTEN:
@@ -176,8 +184,8 @@ def test_infinity_does_what_the_equations_say(case, batch, hidden, dtype, relati
             )
             arrays[name][place] = value
     loss, y, gradients = autograd(arrays, shape["onset"])
-    outputs = rollout(*(arrays[name] for name in READ[:-1]), shape["onset"])
-    np.testing.assert_allclose(outputs, y, rtol=relative, atol=10 * relative)
+    for outputs in rollouts(*(arrays[name] for name in READ[:-1]), shape["onset"]):
+        np.testing.assert_allclose(outputs, y, rtol=relative, atol=10 * relative)
     found = problem.loss_and_gradients(**arrays)
     assert found == pytest.approx(loss, rel=relative, nan_ok=True)
     for name, gradient in zip(WRITTEN, gradients, strict=True):
@@ -195,8 +203,9 @@ def test_infinity_does_what_the_equations_say(case, batch, hidden, dtype, relati
 
 
 @pytest.mark.parametrize("dtype", TYPES)
-def test_infinity_leaves_the_bits_of_the_other_sequences(dtype):
-    arrays = make(**SHAPE, dtype=dtype)
+@pytest.mark.parametrize("hidden", [11, kernels.WIDE + 3])
+def test_infinity_leaves_the_bits_of_the_other_sequences(dtype, hidden):
+    arrays = make(**SHAPE | {"hidden": hidden}, dtype=dtype)
     weights = [arrays[name] for name in WEIGHTS]
     before = rollout(*weights, arrays["x"])
     arrays["x"][1, 0, 0] = np.inf
@@ -294,7 +303,7 @@ def test_other_dtypes_are_refused(dtype):
 
 
 @pytest.mark.parametrize("dtype", TYPES)
-@pytest.mark.parametrize("hidden", [11, 64, 72])
+@pytest.mark.parametrize("hidden", [11, 64, 72, kernels.WIDE, 2 * kernels.WIDE + 1])
 def test_bits_do_not_depend_on_companions(dtype, hidden):
     sizes = {"steps": 9, "batch": 21, "inputs": 3, "hidden": hidden, "outputs": 5, "onset": 4}
     arrays = make(**sizes, dtype=dtype)
@@ -305,7 +314,19 @@ def test_bits_do_not_depend_on_companions(dtype, hidden):
     np.testing.assert_array_equal(together, alone)
     assert not np.array_equal(alone[0], alone[1])
     part = rollout(W_xh, stack, W_hy, x[:, 4:9].copy(), onset=4)
-    np.testing.assert_array_equal(part, together[:, :, 4:9])
+    if hidden < kernels.WIDE:
+        np.testing.assert_array_equal(part, together[:, :, 4:9])
+    else:
+        np.testing.assert_allclose(part, together[:, :, 4:9], rtol=1e-3, atol=1e-5)
+
+
+def test_a_wide_network_warns_of_nothing_and_agrees_with_the_kernel():
+    sizes = {"steps": 20, "batch": 13, "inputs": 3, "hidden": 131, "outputs": 5, "onset": 4}
+    arrays = make(**sizes, dtype=np.float32)
+    arrays["x"][5, 2], arrays["W_hy"][1] = np.inf, np.float32(3e38)
+    small, wide = rollouts(*(arrays[name] for name in READ[:-1]), 4)
+    assert not np.isfinite(small).all() and small.tobytes() != wide.tobytes()
+    np.testing.assert_allclose(wide, small, rtol=1e-3, atol=1e-4)
 
 
 def test_repetition_gives_the_same_bits():
