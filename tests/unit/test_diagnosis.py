@@ -276,19 +276,29 @@ def test_no_interventions_give_a_table_without_rows(case):
 
 
 def chunk(case, count):
-    """Return the memory that the rollouts of so many networks take."""
-    sizes = case.network.sizes
-    units = sizes["unit"] + sizes["output"]
-    return count * case.batch.steps * case.batch.sequences * units * case.network.dtype.itemsize
+    """Return the memory that so many networks take."""
+    batch, sizes = case.batch, case.network.sizes
+    outputs = batch.steps * batch.sequences * sizes["output"]
+    return count * 8 * (sizes["unit"] ** 2 + 4 * outputs)
 
 
 @pytest.mark.parametrize(
     ("count", "expected"), [(0, [()] * 14), (5, [(), (4,), (3,), (3,), (3,)]), (99, [(), (13,)])]
 )
-def test_memory_bounds_what_is_rolled_out_together(case, calls, monkeypatch, count, expected):
+def test_memory_bounds_what_is_measured_together(case, calls, monkeypatch, count, expected):
     monkeypatch.setattr(evaluation, "MEMORY", chunk(case, count))
     diagnose(case.network, case.batch, alphas=[0.9, 0.91, 0.5])
     assert calls == expected  # groups of `count`, equal matrices once over all of them
+
+
+def test_the_cache_bounds_what_is_rolled_out_side_by_side(case, calls, monkeypatch):
+    together = diagnose(case.network, case.batch, alphas=[0.9, 0.91, 0.5])
+    calls.clear()
+    step = case.batch.sequences * case.network.sizes["unit"] * case.network.dtype.itemsize
+    monkeypatch.setattr("rnnschur.network.CACHE", 3 * step)
+    apart = diagnose(case.network, case.batch, alphas=[0.9, 0.91, 0.5])
+    assert calls == [(), (3,), (3,), (3,), (3,), (1,)]
+    pd.testing.assert_frame_equal(together, apart, check_exact=True)
 
 
 def test_interventions_are_drawn_as_they_are_needed(case, calls, monkeypatch):

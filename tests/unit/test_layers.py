@@ -1,5 +1,7 @@
 """Layers with biases and initial states, and the readouts of every cell."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 import torch
@@ -96,6 +98,20 @@ def test_many_matrices_are_many_rollouts(name):
                 np.testing.assert_allclose(states[k], expected, rtol=1e-11, atol=1e-13)
                 expected = cell.outputs(alone, inputs, 2)
                 np.testing.assert_allclose(together[k], expected, rtol=1e-11, atol=1e-13)
+
+
+@pytest.mark.parametrize("name", cells.CELLS)
+def test_no_states_are_kept_for_the_outputs(name):
+    cell = cells.make(name, **OPTIONS.get(name, {}))
+    weights, inputs = draw(cell, np.random.default_rng(2)), np.zeros((300, 40, 2))
+    tracemalloc.start()
+    states = cell.states(weights, inputs)
+    tracemalloc.reset_peak()
+    kept = tracemalloc.get_traced_memory()[0]
+    cell.outputs(weights, inputs, 290)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak - kept < 0.8 * states.nbytes
 
 
 @pytest.mark.parametrize("name", cells.CELLS)

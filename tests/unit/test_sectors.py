@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from rnnschur.coordinates.schur import OrderedSchur, ordered_real_schur, shuffle_blocks
 from rnnschur.coordinates.sectors import (
     COUPLINGS,
+    WIDE,
     Sectors,
     coupling_masks,
     leading_rows,
@@ -277,3 +278,16 @@ def test_coupling_from_projectors(seed):
     assert leading_rows(form, 0.9).sum() == basis.shape[1]
     coupling = form.Q @ masked(form, coupling_masks(form, 0.9)["CR"]) @ form.Q.T
     assert np.allclose(coupling, projector @ matrix @ (np.eye(16) - projector), atol=1e-8)
+
+
+@pytest.mark.parametrize("width", [WIDE - 1, WIDE, WIDE + 21])
+def test_what_is_left_out_of_a_wide_product_is_zero(width):
+    rng = np.random.default_rng(0)
+    sectors = Sectors.of(rng.standard_normal((width, width)), 0.7)
+    Q, T = sectors.schur.Q, sectors.schur.T
+    masks = [sectors.mask(*names) for names in ((), ("RR",), ("CR",), ("CC",), ("RR", "CC"))]
+    for mask in [*masks, np.triu(rng.random(T.shape) < 1e-3, 2)]:
+        found, _ = sectors.without(mask)
+        expected = Q @ np.where(mask, 0, T) @ Q.T
+        assert np.abs(found - expected).max() < 1e-13 * np.linalg.norm(T)
+    assert np.array_equal(sectors.without(masks[0])[0], sectors.matrix)

@@ -15,12 +15,8 @@ from rnnschur.metrics import Metric, sensitivity
 from rnnschur.network import Network
 from rnnschur.resampling import Resampling
 
-#: Memory that the states of the networks that are rolled out at once may take, in bytes.
+#: Memory that the networks that are measured together may take, in bytes.
 MEMORY = 2**28
-
-#: Memory of one step of theirs, in bytes, where numpy goes over it several times: beyond it, the
-#: networks are quicker one after the other.
-CACHE = 2**19
 
 
 def evaluate(
@@ -33,8 +29,8 @@ def evaluate(
 ) -> pd.DataFrame:
     """Measure a network under each intervention: the one way from interventions to rows.
 
-    Those that change recurrent weights only are rolled out together, as many as `MEMORY` allows,
-    and equal ones once.
+    Those that change recurrent weights only are taken together, as many as `MEMORY` allows, and
+    equal ones once.
 
     Parameters
     ----------
@@ -92,7 +88,7 @@ def evaluate(
     measure = partial(_measured, intact=intact, judge=judge, metric=metric, resampling=resampling)
     (reference,) = measure(intact[None])
     known, rows = {(): reference}, []
-    for group in _groups(interventions, _at_once(network, judge, engine)):
+    for group in _groups(interventions, _at_once(network, judge)):
         keys = [_key(network, intervention) for intervention in group]
         fresh = {k: i for k, i in zip(keys, group, strict=True) if k not in known}
         for stack in _stacks(network, fresh):
@@ -120,14 +116,14 @@ _COLUMNS = ["removed", "metric", "value", "delta", "damage", "removed_mass", "re
 _COLUMNS += ["sensitivity", "rollout_difference"]
 
 
-def _at_once(network: Network, judge: Batch, engine: str) -> int:
-    """Return how many networks may be rolled out together."""
-    sizes, number = network.sizes, judge.sequences * network.dtype.itemsize
-    count = MEMORY // (judge.steps * number * (sizes["unit"] + sizes["output"]))
-    if engine == "reference" or network.cell.compiled is None:
-        step = number * sizes["unit"] * len(network.cell.recurrent)
-        count = min(count, CACHE // step)
-    return max(1, count)
+def _at_once(network: Network, judge: Batch) -> int:
+    """Return how many networks may be measured together, by the doubles that each takes.
+
+    Changed weights come in double precision, and measures make some arrays of the outputs.
+    """
+    weights = sum(network.weights[name].size for name in network.cell.recurrent)
+    outputs = judge.steps * judge.sequences * network.sizes["output"]
+    return max(1, MEMORY // (8 * (weights + 4 * outputs)))
 
 
 def _groups(interventions: Iterable[Intervention], size: int) -> Iterator[list[Intervention]]:

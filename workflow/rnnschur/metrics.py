@@ -77,7 +77,10 @@ def fvu(outputs: np.ndarray, targets: np.ndarray) -> np.ndarray:
     if difference.dtype == np.float64:  # squares of single precision stay in range
         difference, targets, _ = in_range(difference, targets)
     with np.errstate(over="ignore", divide="ignore"):  # infinite for a network that ran away
-        error = np.mean(np.square(difference, dtype=np.float64), axis=_AXES)
+        # One network after the other: the squares stay in the cache.
+        apart = difference.reshape(-1, *targets.shape)
+        error = [np.mean(np.square(d, dtype=np.float64), axis=_AXES) for d in apart]
+        error = np.reshape(error, difference.shape[:-3])
         return error / np.mean(np.var(targets, axis=(0, 1), dtype=np.float64))
 
 
@@ -165,7 +168,7 @@ def rollout_difference(outputs: np.ndarray, intact: np.ndarray) -> np.ndarray:
         return np.sqrt(fvu(outputs, intact))
     # Outputs that differ by less than their own rounding are the same constant.
     apart = np.abs(outputs - intact)
-    same = np.all(apart <= _rounding(intact), axis=_AXES)
+    same = np.all(apart <= _extent(intact)[1], axis=_AXES)
     broken = np.any(np.isnan(apart), axis=_AXES)
     return np.where(same, 0.0, np.where(broken, np.nan, np.inf))
 
@@ -398,11 +401,14 @@ def _aligned(outputs, targets) -> tuple[np.ndarray, np.ndarray]:
     return outputs, targets
 
 
-def _rounding(array: np.ndarray) -> np.ndarray:
-    """Return the rounding of each output, at its largest entry."""
-    return np.finfo(array.dtype).eps * np.max(np.abs(array), axis=(0, 1))
+def _extent(array: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the range of each output over steps and sequences, and the rounding at its largest."""
+    # Step by step and then over sequences: numpy is slow where the axis that stays is a short one.
+    low, high = array.min(axis=0).min(axis=0), array.max(axis=0).max(axis=0)
+    return high - low, np.finfo(array.dtype).eps * np.maximum(np.abs(low), np.abs(high))
 
 
 def _constant(array: np.ndarray) -> bool:
     """Tell whether no output varies over steps and sequences by more than its own rounding."""
-    return bool(np.all(np.ptp(array, axis=(0, 1)) <= _rounding(array)))
+    extent, rounding = _extent(array)
+    return bool(np.all(extent <= rounding))

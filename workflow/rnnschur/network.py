@@ -13,6 +13,10 @@ from rnnschur.cells import CONSTRAINTS, ENGINES, CellBase, Recurrent, make
 from rnnschur.coordinates.schur import OrderedSchur, ordered_real_schur
 from rnnschur.torch_layers import described
 
+#: Memory of one step of the states of networks that numpy rolls out side by side, in bytes. It goes
+#: over them several times: beyond it, networks are quicker one after the other.
+CACHE = 2**19
+
 
 @dataclass(frozen=True, eq=False)
 class Network:
@@ -179,7 +183,21 @@ class Network:
             return self.cell.compiled(weights, inputs, batch.onset)
         # A network that is cut may run away, which is for the measures to tell.
         with np.errstate(over="ignore", invalid="ignore"):
-            return self.cell.outputs(weights, inputs, batch.onset)
+            return self._rolled_out(weights, inputs, batch.onset)
+
+    def _rolled_out(self, weights: Mapping, inputs: np.ndarray, onset: int) -> np.ndarray:
+        """Return the outputs by the equation, of stacks as many at once as `CACHE` allows."""
+        recurrent = self.cell.recurrent
+        stacks = {name: weights[name] for name in recurrent if weights[name].ndim > 2}
+        if not stacks:
+            return self.cell.outputs(weights, inputs, onset)
+        step = inputs[0, :, 0].nbytes * self.sizes["unit"] * len(recurrent)
+        size, count = max(1, CACHE // step), len(next(iter(stacks.values())))
+        parts = (
+            {name: stack[first : first + size] for name, stack in stacks.items()}
+            for first in range(0, count, size)
+        )
+        return np.concatenate([self.cell.outputs(weights | p, inputs, onset) for p in parts])
 
     def _started(self, batch: Batch) -> dict[str, np.ndarray]:
         """Return the initial states that come with a batch, if any."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
+from itertools import islice
 from types import ModuleType
 from typing import ClassVar
 
@@ -203,6 +204,15 @@ class CellBase(Options, ABC):
         array, shape (..., T, B, N)
         """
 
+    def steps(self, weights: Weights, inputs, xp: ModuleType = np) -> Iterator:
+        """Yield the states of one step after the other, (..., B, N).
+
+        A cell that computes them one at a time yields them so, and none need be kept.
+        """
+        states = self.states(weights, inputs, xp)
+        for step in range(len(inputs)):
+            yield states[..., step, :, :]
+
     def start(self, weights: Weights, name: str = "h0", xp: ModuleType = np):
         """Return the initial state, zeros where there is none, in a shape that broadcasts."""
         if name not in weights:
@@ -217,16 +227,27 @@ class CellBase(Options, ABC):
         -------
         array, shape (..., T - onset, B, outputs)
         """
-        states = self.states(weights, inputs, xp)
-        if self.early:
-            first = (
-                xp.zeros_like(states[..., :1, :, :]) + self.start(weights, xp=xp)[..., None, :, :]
-            )
-            states = xp.concatenate([first, states[..., :-1, :, :]], -3)
-        outputs = self.read(weights, states[..., onset:, :, :], xp) @ weights["W_hy"].mT
+        kernel = weights["W_hy"].mT
+        if xp is np:  # each step is read while it is in the cache, and not kept
+            steps = self.steps(weights, inputs)
+            steps = self._before(weights, steps) if self.early else steps
+            outputs = (self.read(weights, states) @ kernel for states in islice(steps, onset, None))
+            outputs = collected(outputs, len(inputs) - onset)
+        else:
+            states = self.states(weights, inputs, xp)
+            if self.early:
+                states = xp.stack(list(self._before(weights, states.unbind(-3), xp)), -3)
+            outputs = self.read(weights, states[..., onset:, :, :], xp) @ kernel
         if "b_y" in weights:
             outputs = outputs + weights["b_y"]
         return OUTPUTS[self.output](outputs, xp)
+
+    def _before(self, weights: Weights, steps: Iterable, xp: ModuleType = np) -> Iterator:
+        """Yield the states before each step instead of those after it."""
+        before = None
+        for states in steps:
+            yield self.start(weights, xp=xp) + xp.zeros_like(states) if before is None else before
+            before = states
 
     def read(self, weights: Weights, states, xp: ModuleType = np):
         """Return what the readout weighs, a function of the states."""
@@ -278,11 +299,11 @@ class Layer(CellBase):
     }
 
     def states(self, weights: Weights, inputs, xp: ModuleType = np):
-        return collected(self._steps(weights, inputs, xp), len(inputs), xp)
+        return collected(self.steps(weights, inputs, xp), len(inputs), xp)
 
-    def _steps(self, weights: Weights, inputs, xp: ModuleType) -> Iterator:
+    def steps(self, weights: Weights, inputs, xp: ModuleType = np) -> Iterator:
         f, recurrent = NONLINEARITIES[self.nonlinearity].function, weights["W_hh"].mT
-        inputs, kernel = driven(weights, inputs, [("W_xh", "b_h")], xp)
+        inputs, (kernel,) = driven(weights, inputs, [("W_xh", "b_h")], xp)
         hidden, started = self.start(weights, xp=xp), "h0" in weights
         for x in inputs:
             # Without an initial state the first step needs no product, only the leading axes.
@@ -310,6 +331,13 @@ class Gated(CellBase):
 
     #: Order of gates where a library keeps them in one array, as in PyTorch.
     order: ClassVar[str]
+
+    def states(self, weights: Weights, inputs, xp: ModuleType = np):
+        return collected(self.steps(weights, inputs, xp), len(inputs), xp)
+
+    def begun(self, weights: Weights, inputs, name: str, xp: ModuleType = np):
+        """Return the initial state of every sequence."""
+        return self.start(weights, name, xp) + xp.zeros_like(inputs[0, :, :1])
 
     @classmethod
     def unpacked(cls, kernel, recurrent, biases=(), order: str | None = None) -> dict:
@@ -360,28 +388,22 @@ class Gated(CellBase):
         return {}
 
 
-def joined(matrices, xp: ModuleType = np):
-    """Return matrices one below the other; where only some have leading axes, all get them."""
-    leading = sum(xp.zeros_like(matrix[..., :1, :1]) for matrix in matrices)
-    return xp.concatenate([matrix + leading for matrix in matrices], -2)
-
-
 def driven(weights: Weights, inputs, gates: Iterable[tuple[str, str]], xp: ModuleType = np):
-    """Return inputs and the transpose of a kernel, whose product is what the inputs do to units.
+    """Return inputs and transposed kernels, whose products are what the inputs do to units.
 
     Parameters
     ----------
     weights : mapping of str to array
     inputs : array, shape (T, B, inputs)
     gates : iterable of (str, str)
-        Names of a kernel and of its bias, which need not be there; several stand in a row.
+        Names of a kernel and of its bias, which need not be there.
     xp : module
 
     Returns
     -------
     inputs : array, shape (T, B, inputs) or (T, B, inputs + 1)
         A bias is the weight of one more input that is always 1: it costs no pass of its own.
-    kernel : array, shape (inputs, G N) or (inputs + 1, G N)
+    kernels : list of array, shape (inputs, N) or (inputs + 1, N)
     """
     kernels = [weights[kernel] for kernel, _ in gates]
     biases = [weights.get(bias) for _, bias in gates]
@@ -391,7 +413,14 @@ def driven(weights: Weights, inputs, gates: Iterable[tuple[str, str]], xp: Modul
             xp.concatenate([k, xp.zeros_like(k[:, :1]) if b is None else b[:, None]], -1)
             for k, b in zip(kernels, biases, strict=True)
         ]
-    return inputs, xp.concatenate(kernels, 0).mT
+    return inputs, [kernel.mT for kernel in kernels]
+
+
+def received(recurrent, kernel, hidden, x):
+    """Return what units receive from states (..., B, N) and inputs (B, inputs)."""
+    total = hidden @ recurrent
+    total += x @ kernel  # a sum in a new array takes longer
+    return total
 
 
 def collected(steps: Iterable, count: int, xp: ModuleType = np):

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from types import ModuleType
 from typing import ClassVar
 
 import numpy as np
 
-from rnnschur.cells.base import Gated, Weights, collected, driven, joined
+from rnnschur.cells.base import Gated, Weights, driven, received
 from rnnschur.nonlinearities import NONLINEARITIES
 from rnnschur.options import option
 
@@ -74,23 +75,18 @@ class Cell(Gated):
         """Return the candidate's two biases: the reset acts on the one of the states only."""
         return {"b_n": biases[0]["n"], "b_hn": biases[1]["n"]} if len(biases) == 2 else {}
 
-    def states(self, weights: Weights, inputs, xp: ModuleType = np):
-        return collected(self._steps(weights, inputs, xp), len(inputs), xp)
-
-    def _steps(self, weights: Weights, inputs, xp: ModuleType) -> Iterator:
+    def steps(self, weights: Weights, inputs, xp: ModuleType = np) -> Iterator:
         f, gate = (NONLINEARITIES[name].function for name in (self.nonlinearity, self.gate))
-        size, b_hn = weights["W_hn"].shape[-1], weights.get("b_hn")
-        inputs, kernel = driven(weights, inputs, [(f"W_x{g}", f"b_{g}") for g in "rzn"], xp)
-        after, candidate = self.reset == "after", weights["W_hn"].mT
-        recurrent = joined([weights[f"W_h{g}"] for g in ("rzn" if after else "rz")], xp).mT
-        hidden = self.start(weights, xp=xp)
+        hidden, b_hn = self.begun(weights, inputs, "h0", xp), weights.get("b_hn")
+        inputs, kernels = driven(weights, inputs, [(f"W_x{g}", f"b_{g}") for g in "rzn"], xp)
+        *recurrent, candidate = (weights[f"W_h{g}"].mT for g in "rzn")
+        gates = [partial(received, *pair) for pair in zip(recurrent, kernels, strict=False)]
         for x in inputs:
-            recalled, beside = hidden @ recurrent, x @ kernel
-            gates = gate(recalled[..., : 2 * size] + beside[..., : 2 * size], xp)
-            r, z = gates[..., :size], gates[..., size:]
-            recalled = recalled[..., 2 * size :] if after else (r * hidden) @ candidate
+            # One gate after the other: its units stay in the cache.
+            r, z = (gate(total(hidden, x), xp) for total in gates)
+            recalled = (hidden if self.reset == "after" else r * hidden) @ candidate
             if b_hn is not None:
-                recalled = recalled + b_hn
-            n = f(beside[..., 2 * size :] + (r * recalled if after else recalled), xp)
+                recalled += b_hn
+            n = f((r * recalled if self.reset == "after" else recalled) + x @ kernels[2], xp)
             hidden = n + z * (hidden - n)
             yield hidden

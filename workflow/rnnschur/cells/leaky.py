@@ -96,11 +96,12 @@ class Cell(Layer):
 
         return {"step": Recurrent(step, write_back, W, float(a.mean()), self.gauge("unit"))}
 
-    def _steps(self, weights: Weights, inputs, xp: ModuleType) -> Iterator:
+    def steps(self, weights: Weights, inputs, xp: ModuleType = np) -> Iterator:
         f, recurrent = NONLINEARITIES[self.nonlinearity].function, weights["W_hh"].mT
         a = weights.get("a", self.a)
         keep, shift = 1 - a, self._shift(weights)
-        inputs, kernel = driven(weights, inputs, [("W_xh", "b_h" if shift is None else "")], xp)
+        bias = "b_h" if shift is None else ""
+        inputs, (kernel,) = driven(weights, inputs, [("W_xh", bias)], xp)
         if self.place != "before":  # there, a multiplies what is in the products already
             kernel, recurrent = a * kernel, a * recurrent
         hidden = self.start(weights, xp=xp)

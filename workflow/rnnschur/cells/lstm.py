@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from types import ModuleType
 from typing import ClassVar
 
 import numpy as np
 
-from rnnschur.cells.base import Gated, Weights, collected, driven, joined
+from rnnschur.cells.base import Gated, Weights, driven, received
 from rnnschur.nonlinearities import NONLINEARITIES
 
 
@@ -51,19 +52,17 @@ class Cell(Gated):
     }
     recurrent = ("W_hg", "W_hi", "W_hf", "W_ho")
 
-    def states(self, weights: Weights, inputs, xp: ModuleType = np):
-        return collected(self._steps(weights, inputs, xp), len(inputs), xp)
-
-    def _steps(self, weights: Weights, inputs, xp: ModuleType) -> Iterator:
+    def steps(self, weights: Weights, inputs, xp: ModuleType = np) -> Iterator:
         f, gate = (NONLINEARITIES[name].function for name in (self.nonlinearity, self.gate))
-        size = weights["W_hg"].shape[-1]
-        inputs, kernel = driven(weights, inputs, [(f"W_x{g}", f"b_{g}") for g in "ifog"], xp)
-        recurrent = joined([weights[f"W_h{g}"] for g in "ifog"], xp).mT
-        hidden, memory = (self.start(weights, name, xp) for name in ("h0", "c0"))
+        hidden, memory = (self.begun(weights, inputs, name, xp) for name in ("h0", "c0"))
+        inputs, kernels = driven(weights, inputs, [(f"W_x{g}", f"b_{g}") for g in "ifog"], xp)
+        recurrent = [weights[f"W_h{g}"].mT for g in "ifog"]
+        *gates, candidate = (
+            partial(received, *pair) for pair in zip(recurrent, kernels, strict=True)
+        )
         for x in inputs:
-            product = hidden @ recurrent + x @ kernel
-            gates = gate(product[..., : 3 * size], xp)
-            i, forget, o = (gates[..., k * size : (k + 1) * size] for k in range(3))
-            memory = forget * memory + i * f(product[..., 3 * size :], xp)
+            # One gate after the other: its units stay in the cache.
+            i, forget, o = (gate(total(hidden, x), xp) for total in gates)
+            memory = forget * memory + i * f(candidate(hidden, x), xp)
             hidden = o * f(memory, xp)
             yield hidden
