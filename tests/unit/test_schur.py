@@ -117,6 +117,12 @@ MATRICES = hard_matrices()
 LARGE = {
     "gaussian 512": np.random.default_rng(2).standard_normal((512, 512)) / np.sqrt(512),
     "orthogonal 512": orthogonal(512, np.random.default_rng(3)),
+    "orthogonal plus perturbation 512": orthogonal(512, np.random.default_rng(3))
+    + 0.1 * np.random.default_rng(4).standard_normal((512, 512)) / np.sqrt(512),
+    "pairs in a chain 400": rotated(
+        pairs_in_a_chain(np.linspace(0.5, 1.5, 200), np.random.default_rng(5), 0.02),
+        np.random.default_rng(6),
+    ),
 }
 
 
@@ -201,6 +207,57 @@ def test_large_matrix(name):
 def test_random_matrix(size, seed, kind):
     matrix = random_matrix(size, kind, np.random.default_rng(seed))
     assert_ordered_schur(matrix, ordered_real_schur(matrix))
+
+
+def sorted_in_windows(matrix, window):
+    """Return the form of which all swaps but a few are made in windows of so many rows."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(schur, "WINDOW", window)
+        return ordered_real_schur(matrix)
+
+
+@pytest.mark.parametrize("window", [4, 10])
+@pytest.mark.parametrize("name", MATRICES)
+def test_hard_matrix_in_windows(name, window):
+    assert_ordered_schur(MATRICES[name], sorted_in_windows(MATRICES[name], window))
+
+
+@settings(deadline=None, max_examples=150)
+@given(st.integers(1, 60), st.integers(0, 2**32 - 1), st.sampled_from(range(4)), st.integers(2, 12))
+def test_random_matrix_in_windows(size, seed, kind, half):
+    matrix = random_matrix(size, kind, np.random.default_rng(seed))
+    assert_ordered_schur(matrix, sorted_in_windows(matrix, 2 * half))
+
+
+@pytest.mark.parametrize("name", ["gaussian 512", "orthogonal plus perturbation 512"])
+def test_windows_and_moves_alone_give_one_form(name, monkeypatch):
+    left = []
+    original = schur._sort_by_moves
+
+    def counted(T, *rest):
+        if len(T) == 512:
+            left.append(np.count_nonzero(schur._misplaced(T, *rest[1:])[1]))
+        return original(T, *rest)
+
+    monkeypatch.setattr(schur, "_sort_by_moves", counted)
+    found, expected = (sorted_in_windows(LARGE[name], window) for window in (schur.WINDOW, 512))
+    assert left[0] <= 3 < 100 < left[1]  # the windows did the sorting
+    assert np.array_equal(found.sizes, expected.sizes)
+    np.testing.assert_allclose(found.moduli, expected.moduli, rtol=1e-11)
+    # Only signs and the bases of pairs are free: the projectors on blocks are not.
+    for first, end in zip(found.starts, found.starts + found.sizes, strict=True):
+        one, other = (form.Q[:, first:end] @ form.Q[:, first:end].T for form in (found, expected))
+        assert np.abs(one - other).max() < 1e-7
+
+
+def test_ties_keep_their_first_order_in_windows():
+    rng = np.random.default_rng(8)
+    for size in (9, 20, 41):
+        values = rng.integers(1, 4, size) * rng.choice([-1.0, 1.0], size)
+        form = sorted_in_windows(np.diag(values), 4)
+        expected = values[np.argsort(-np.abs(values), kind="stable")]
+        assert not np.array_equal(values, expected)
+        np.testing.assert_array_equal(np.diagonal(form.T), expected)
 
 
 def random_matrix(size, kind, rng):
