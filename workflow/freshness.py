@@ -117,9 +117,11 @@ class _Judged:
         def dated(files):
             def paths(wildcards):
                 found = files(wildcards) if callable(files) else _of(files, wildcards)
+                single = isinstance(files, str) or isinstance(found, str)
+                found = [found] if isinstance(found, str) else found
                 if not reasons(wildcards):
                     found = ancient(_there(found) if self.idle(wildcards) else found)
-                return found[0] if isinstance(files, str) and found else found
+                return found[0] if single and found else found
 
             return paths
 
