@@ -97,9 +97,9 @@ EDITS = {
         stamped(append(f"{PACKAGE}/evaluation.py"), f"{PACKAGE}/evaluation.py", OLD),
         blocks(BLOCKS, "ablation", "threshold", "controls"),
     ),
-    "a family": (
+    "the family that every diagnosis runs": (
         append(f"{PACKAGE}/interventions/couplings.py"),
-        blocks(BLOCKS, "ablation", "threshold"),
+        blocks(BLOCKS, "ablation", "threshold", "controls"),
     ),
     "a family of controls": (
         append(f"{PACKAGE}/interventions/symmetries.py"),
