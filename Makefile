@@ -57,8 +57,10 @@ publish: $(READY)  ## run the published study anew: ten networks a cell
 	$(SNAKEMAKE) --configfile workflow/studies/published.yaml
 	$(RUN) pip freeze --exclude-editable > results/published/environment.txt
 
-bench: $(READY)  ## time the training engines; on a quiet machine, some minutes
-	PYTHONPATH=workflow OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 NUMBA_NUM_THREADS=1 $(VENV)/bin/python tests/benchmark/engines.py
+BENCH := PYTHONPATH=workflow OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 NUMBA_NUM_THREADS=1 $(VENV)/bin/python
+bench: $(READY)  ## time training and diagnosis; on a quiet machine, half an hour
+	$(BENCH) tests/benchmark/engines.py
+	$(BENCH) tests/benchmark/diagnosis.py
 
 lint: $(READY)  ## check style of Python, notebooks and rules
 	$(RUN) ruff check .

@@ -11,10 +11,10 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.mark.workflow
-def test_a_quick_run_writes_its_tables_and_its_figure(tmp_path):
+def quick(name, folder):
+    """Return what a quick run of a benchmark prints."""
     run = subprocess.run(
-        [sys.executable, "tests/benchmark/engines.py", "--quick", "--output", tmp_path],
+        [sys.executable, f"tests/benchmark/{name}.py", "--quick", "--output", folder],
         cwd=ROOT,
         env={**os.environ, "PYTHONPATH": "workflow"},
         capture_output=True,
@@ -22,11 +22,30 @@ def test_a_quick_run_writes_its_tables_and_its_figure(tmp_path):
         check=False,
     )
     assert run.returncode == 0, run.stderr[-8000:]
+    return run.stdout
+
+
+@pytest.mark.workflow
+def test_a_quick_run_writes_its_tables_and_its_figure(tmp_path):
+    printed = quick("engines", tmp_path)
     table = pd.read_csv(tmp_path / "engines.csv")
     assert {"nn.RNN", "Python loop", "reference engine", "fast engine"} <= set(table["contender"])
     assert (table.drop(columns="contender") > 0).all(axis=None)
-    assert (tmp_path / "engines.md").read_text() in run.stdout
+    assert (tmp_path / "engines.md").read_text() in printed
     assert {path.suffix for path in tmp_path.iterdir()} == {".csv", ".md", ".png", ".pdf"}
+
+
+@pytest.mark.workflow
+def test_a_quick_run_of_the_diagnosis_agrees_with_plain_loops_and_writes_its_tables(tmp_path):
+    printed = quick("diagnosis", tmp_path)
+    table = pd.read_csv(tmp_path / "diagnosis.csv")
+    assert set(table["contender"]) == {
+        "loop", "reference", "fast", "scipy.linalg.schur", "ordered"
+    }  # fmt: skip
+    rollouts = table[table["contender"] == "reference"]
+    assert len(rollouts) == 8 and (rollouts["different"] <= rollouts["ablations"]).all()
+    assert (table[["s_median", "ratio"]] > 0).all(axis=None)
+    assert (tmp_path / "diagnosis.md").read_text() in printed
 
 
 @pytest.mark.workflow
