@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from rnnschur import Criterion
-from rnnschur.interventions.couplings import SUBSETS
+from rnnschur.coordinates.sectors import SUBSETS
 from rnnschur.paper import claims
 from rnnschur.statistics import Bootstrap
 

@@ -8,14 +8,13 @@ import scipy.linalg
 
 from rnnschur import Network, interventions
 from rnnschur.coordinates.schur import OrderedSchur, ordered_real_schur
-from rnnschur.coordinates.sectors import (
+from rnnschur.coordinates.sectors import SUBSET_COUPLINGS, SUBSETS, (
     COUPLINGS,
     Sectors,
     coupling_masks,
     leading_rows,
     removed_mass,
 )
-from rnnschur.interventions.couplings import SUBSET_COUPLINGS, SUBSETS
 
 ALPHA = 0.9
 

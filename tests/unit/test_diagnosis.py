@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from rnnschur import evaluation, interventions
 from rnnschur.batch import Batch
 from rnnschur.coordinates import sectors
+from rnnschur.coordinates.sectors import SUBSETS
 from rnnschur.criterion import Criterion
 from rnnschur.diagnosis import diagnose
 from rnnschur.evaluation import evaluate
 from rnnschur.interventions import Intervention
-from rnnschur.interventions.couplings import SUBSETS
 from rnnschur.metrics import fvu, metric, replay_accuracy, rollout_difference
 from rnnschur.network import Network
 from rnnschur.resampling import Resampling

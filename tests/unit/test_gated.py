@@ -9,8 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rnnschur import Batch, Network, cells, diagnose, interventions
-from rnnschur.coordinates.sectors import Sectors
-from rnnschur.interventions.couplings import SUBSETS
+from rnnschur.coordinates.sectors import SUBSETS, Sectors
 
 LAYERS = {"gru": torch.nn.GRU, "lstm": torch.nn.LSTM}
 GATED = tuple(LAYERS)

@@ -8,9 +8,8 @@ from rnnschur.cells.base import CellBase
 from rnnschur.coordinates import symmetries
 from rnnschur.coordinates.nonnormality import coupling_mass, henrici_departure
 from rnnschur.coordinates.schur import ordered_real_schur
-from rnnschur.coordinates.sectors import Sectors
+from rnnschur.coordinates.sectors import SUBSET_COUPLINGS, Sectors
 from rnnschur.coordinates.symmetries import random_rotation, random_symmetry
-from rnnschur.interventions.couplings import SUBSET_COUPLINGS
 
 SIZE, N_IN, N_OUT, STEPS = 40, 3, 2, 30
 

@@ -97,9 +97,9 @@ EDITS = {
         stamped(append(f"{PACKAGE}/evaluation.py"), f"{PACKAGE}/evaluation.py", OLD),
         blocks(BLOCKS, "ablation", "threshold", "controls"),
     ),
-    "the family that every diagnosis runs": (
+    "a family": (
         append(f"{PACKAGE}/interventions/couplings.py"),
-        blocks(BLOCKS, "ablation", "threshold", "controls"),
+        blocks(BLOCKS, "ablation", "threshold"),
     ),
     "a family of controls": (
         append(f"{PACKAGE}/interventions/symmetries.py"),

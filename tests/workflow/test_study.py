@@ -16,8 +16,8 @@ from matplotlib import image
 from safetensors.numpy import load_file
 
 import study
+from rnnschur.coordinates.sectors import SUBSETS
 from rnnschur.criterion import VERDICTS
-from rnnschur.interventions.couplings import SUBSETS
 
 pytestmark = pytest.mark.workflow
 COLUMNS = [

@@ -16,9 +16,8 @@ import pandas as pd
 from rnnschur import streams
 from rnnschur.cells import Recurrent
 from rnnschur.coordinates.schur import OrderedSchur, frobenius, ordered_real_schur
-from rnnschur.coordinates.sectors import COUPLINGS, Sectors
-from rnnschur.interventions.base import cut
-from rnnschur.interventions.couplings import ALL, RECURRENCE, SUBSET_COUPLINGS
+from rnnschur.coordinates.sectors import COUPLINGS, SUBSET_COUPLINGS, Sectors
+from rnnschur.interventions.base import ALL, RECURRENCE, cut
 from rnnschur.network import Network
 
 #: Copies of a network whose weights are rounded anew, each in a basis of its own.

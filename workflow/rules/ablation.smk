@@ -4,6 +4,10 @@ REQUIRED INPUTS  {block}.safetensors, {block}.schur.safetensors
 OUTPUTS          {block}.ablations.csv  one row a network and ablation
 """
 
+COUPLED = ["workflow/rnnschur/interventions/couplings.py"]
+if IMPORTED:  # the couplings in equivalent networks stand beside
+    COUPLED += ["workflow/rnnschur/interventions/gauges.py"]
+
 
 rule ablation:
     """Remove all 8 subsets of RR, CR and CC at one alpha, with input and readout fixed."""
@@ -23,7 +27,7 @@ rule ablation:
     params:
         code=lambda wildcards: sources(
             "workflow/scripts/intervene.py",
-            "workflow/rnnschur/interventions/couplings.py",
+            *COUPLED,
             *plugins(wildcards, "tasks", "cells"),
         ),
         records=lambda wildcards: [

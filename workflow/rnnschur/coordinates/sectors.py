@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 
@@ -17,6 +18,14 @@ from rnnschur.coordinates.schur import (
 )
 
 COUPLINGS = ("RR", "CR", "CC")
+
+_REMOVED = ((), ("RR",), ("CR",), ("CC",), ("RR", "CR"), ("RR", "CC"), ("CR", "CC"), COUPLINGS)
+
+#: The couplings that each ablation removes, in the order of `SUBSETS`.
+SUBSET_COUPLINGS = MappingProxyType({"+".join(names) or "none": names for names in _REMOVED})
+
+#: Names of the eight ablations.
+SUBSETS = tuple(SUBSET_COUPLINGS)
 
 #: Units from which a change of the matrix leaves out the rows and columns of `T` that it does not
 #: touch. In smaller ones that gains nothing, and would change last bits of what is published.

@@ -15,6 +15,12 @@ from rnnschur.coordinates.sectors import Sectors
 from rnnschur.network import Network
 from rnnschur.options import Options
 
+#: Name of the row, of a network with several matrices, in which one of them is zero.
+RECURRENCE = "recurrence"
+
+#: Name of what is done to all matrices of a network together.
+ALL = "all"
+
 
 @dataclass(frozen=True, eq=False)
 class Intervention:

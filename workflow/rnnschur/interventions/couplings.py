@@ -11,24 +11,10 @@ import numpy as np
 from rnnschur.cells import CONSTRAINTS, Recurrent
 from rnnschur.constraints import forbidden
 from rnnschur.coordinates.schur import OrderedSchur, frobenius
-from rnnschur.coordinates.sectors import COUPLINGS, Sectors
-from rnnschur.interventions.base import FamilyBase, Intervention, cut
+from rnnschur.coordinates.sectors import SUBSET_COUPLINGS, Sectors
+from rnnschur.interventions.base import ALL, RECURRENCE, FamilyBase, Intervention, cut
 from rnnschur.network import Network
 from rnnschur.options import is_number, option
-
-_REMOVED = ((), ("RR",), ("CR",), ("CC",), ("RR", "CR"), ("RR", "CC"), ("CR", "CC"), COUPLINGS)
-
-#: The couplings that each ablation removes, in the order of ``SUBSETS``.
-SUBSET_COUPLINGS = MappingProxyType({"+".join(names) or "none": names for names in _REMOVED})
-
-#: Names of the eight ablations.
-SUBSETS = tuple(SUBSET_COUPLINGS)
-
-#: Name of the row, of a network with several matrices, in which one of them is zero.
-RECURRENCE = "recurrence"
-
-#: Name of what is done to all matrices of a network together.
-ALL = "all"
 
 #: What a row says of a matrix whose sectors depend on the coordinates of the units, by what the
 #: outputs leave free about them (`rnnschur.cells.Recurrent`).

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from rnnschur.coordinates.schur import ordered_real_schur
-from rnnschur.coordinates.sectors import Sectors
+from rnnschur.coordinates.sectors import SUBSET_COUPLINGS, Sectors
 from rnnschur.coordinates.symmetries import balance
 from rnnschur.interventions.base import FamilyBase, Intervention, cut
-from rnnschur.interventions.couplings import SUBSET_COUPLINGS, thresholds
+from rnnschur.interventions.couplings import thresholds
 from rnnschur.options import option, whole
 
 

@@ -14,9 +14,9 @@ import numpy as np
 import pandas as pd
 import yaml
 
+from rnnschur.coordinates.sectors import SUBSETS
 from rnnschur.criterion import Criterion
 from rnnschur.findings import with_damage
-from rnnschur.interventions.couplings import SUBSETS
 from rnnschur.metrics import METRICS, RELATIVE_TOLERANCE, relative_misfit
 from rnnschur.paper.expressions import parse
 from rnnschur.statistics import Bootstrap

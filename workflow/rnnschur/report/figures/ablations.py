@@ -6,8 +6,7 @@ from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
 from rnnschur.batch import Batch
-from rnnschur.coordinates.sectors import COUPLINGS, Sectors
-from rnnschur.interventions.couplings import SUBSET_COUPLINGS
+from rnnschur.coordinates.sectors import COUPLINGS, SUBSET_COUPLINGS, Sectors
 from rnnschur.metrics import METRICS
 from rnnschur.network import Network
 from rnnschur.report.figures.style import (

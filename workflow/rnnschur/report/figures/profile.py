@@ -5,7 +5,7 @@ import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
-from rnnschur.interventions.couplings import RECURRENCE
+from rnnschur.interventions.base import RECURRENCE
 from rnnschur.metrics import METRICS
 from rnnschur.report.figures.style import NAMES, ORDER, PALETTE, grid, legend_below
 

@@ -9,8 +9,7 @@ from IPython.display import Image, display
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
-from rnnschur.coordinates.sectors import COUPLINGS
-from rnnschur.interventions.couplings import SUBSETS
+from rnnschur.coordinates.sectors import COUPLINGS, SUBSETS
 
 #: Ablations in the order of the paper's main table.
 ORDER = ("none", "CC", "RR", "RR+CC", "CR", "CR+CC", "RR+CR", "RR+CR+CC")
