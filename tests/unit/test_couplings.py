@@ -8,8 +8,10 @@ import scipy.linalg
 
 from rnnschur import Network, interventions
 from rnnschur.coordinates.schur import OrderedSchur, ordered_real_schur
-from rnnschur.coordinates.sectors import SUBSET_COUPLINGS, SUBSETS, (
+from rnnschur.coordinates.sectors import (
     COUPLINGS,
+    SUBSET_COUPLINGS,
+    SUBSETS,
     Sectors,
     coupling_masks,
     leading_rows,
