@@ -9,9 +9,9 @@ import rnnschur
 ROOT = Path(rnnschur.__file__).parent
 PAGE = (ROOT.parents[1] / "docs" / "errors.md").read_text()
 MODULES = [
-    *("torch_layers", "simulator", "formats", "entries", "description", "comparison", "given"),
-    *("imported", "network", "batch", "arrays", "constraints", "tensors", "metrics", "evaluation"),
-    *("command", "options", "criterion"),
+    *("torch_layers", "simulator", "formats", "entries", "keys", "layout", "trials"),
+    *("description", "comparison", "given", "imported", "network", "batch", "arrays"),
+    *("constraints", "tensors", "metrics", "evaluation", "command", "options", "criterion"),
     *(f"cells/{path.stem}" for path in (ROOT / "cells").glob("*.py")),
 ]
 

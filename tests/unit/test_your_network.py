@@ -11,10 +11,10 @@ from click.testing import CliRunner
 
 from rnnschur import cells
 from rnnschur.command import main
-from rnnschur.description import Data
 from rnnschur.entries import Entry
 from rnnschur.formats import ENDINGS
 from rnnschur.nonlinearities import NONLINEARITIES
+from rnnschur.trials import Data
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "your-network.md").read_text()

@@ -11,8 +11,9 @@ import numpy as np
 
 from rnnschur.batch import Batch
 from rnnschur.cells.base import Gated
-from rnnschur.description import AXES, Description, Trials
+from rnnschur.description import Description
 from rnnschur.network import Network
+from rnnschur.trials import AXES, Trials
 
 #: Largest difference that passes, in standard deviations of an output, by the precision in which
 #: the reference was computed.

@@ -1,0 +1,367 @@
+"""The section ``weights`` of a ``network.yaml``: which tensor of a file is which weight."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+import numpy as np
+
+from rnnschur.arrays import real_array
+from rnnschur.cells import CellBase
+from rnnschur.cells.base import Gated
+from rnnschur.constraints import effective
+from rnnschur.entries import SOURCES, Entry, fits, fitted, scaled, sliced, unscaled
+from rnnschur.keys import WRAPPERS, Keys
+from rnnschur.network import Network
+from rnnschur.options import is_number
+
+UPDATE_GATES = ("keeps", "renews")
+
+#: Tensors that say that a recurrent layer of PyTorch is more than one layer in one direction.
+BEYOND = {
+    r"(weight|bias)_(ih|hh)_l\d+_reverse$": "two directions; allowed: one",
+    r"(weight|bias)_(ih|hh)_l[1-9]\d*$": "several layers; allowed: one",
+    r"weight_hr_l\d+$": "a projection (proj_size); allowed: none",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Layout:
+    """The section ``weights`` of a ``network.yaml``, read for a cell.
+
+    Attributes
+    ----------
+    said : Keys
+    cell : CellBase
+    used : set of str
+        Tensors that were asked for so far.
+    """
+
+    said: Keys
+    cell: CellBase
+    used: set[str] = field(default_factory=set)
+
+    def network(self) -> Network:
+        """Return the network.
+
+        Raises
+        ------
+        ValueError
+            If a key or a tensor is not what it must be, or a tensor of the file is named nowhere;
+            the message names the file, tensor or key, what was found and what is allowed.
+        """
+        given = self.said.keys.get("weights")
+        if not isinstance(given, dict) or not isinstance(given.get("file"), str):
+            raise self.said.refusal(
+                "weights", "file is missing; allowed: a file, and which of its tensors is which"
+            )
+        known, keys = self._known(), self._keys()
+        for name in keys:
+            if name not in known:
+                raise self.refusal(name, f"unknown; allowed: {', '.join(known)}")
+        ignored = keys.get("ignore", [])
+        if not isinstance(ignored, list) or not all(isinstance(name, str) for name in ignored):
+            raise self.refusal("ignore", f"{ignored!r}; allowed: a list of names, * for any text")
+        arrays = self._in_rows(keys) if {"kernel", "recurrent"} & {*keys} else {}
+        for name in (*self.cell.known, *(["tau"] if "tau" in known else [])):
+            if name in keys:
+                arrays[name] = self._weight(keys[name], name)
+        arrays = {**self._constraints(keys.get("W_hh")), **arrays}
+        self._settle(arrays)
+        self._check(arrays, keys)
+        self._refuse_extra(ignored)
+        try:
+            return Network(self.cell, arrays)
+        except ValueError as error:
+            raise self.said.refusal("weights", error) from None
+
+    def networks(self) -> int:
+        """Return how many networks a stack holds: the first axis of every tensor.
+
+        Raises
+        ------
+        ValueError
+            If it is not the same for all.
+        """
+        ignored = self.said.keys["weights"].get("ignore") or []
+        shapes = {name: tuple(getattr(a, "shape", ())) for name, a in self.stored().items()}
+        shapes = {n: s for n, s in shapes.items() if not any(fnmatchcase(n, i) for i in ignored)}
+        if len({shape[:1] for shape in shapes.values()} | {()}) != 2:
+            found = ", ".join(f"{name} {shape}" for name, shape in shapes.items())
+            raise self.refusal(
+                "stacked", f"{self._path} holds {found}; allowed: as many networks in each, first"
+            )
+        return next(iter(shapes.values()))[0]
+
+    def refusal(self, key: str, fault) -> ValueError:
+        """Return an error that names the file, the key and what is wrong."""
+        return self.said.refusal(f"weights: {key}", fault)
+
+    @property
+    def file(self) -> str:
+        """The name of the file of the weights."""
+        return self.said.keys["weights"]["file"]
+
+    def stored(self) -> dict[str, object]:
+        """Return the tensors of the file below the prefix, by the rest of their names."""
+        prefix = self.said.keys["weights"].get("prefix") or ""
+        if not isinstance(prefix, str):
+            raise self.refusal("prefix", f"{prefix!r}; allowed: how names in the file begin")
+        prefix, arrays = WRAPPERS.sub(r"\1", prefix), self.said.arrays(self.file)
+        found = {n.removeprefix(prefix): a for n, a in arrays.items() if n.startswith(prefix)}
+        if not found:
+            raise self.refusal("prefix", f"no tensor of {self._path} begins with {prefix!r}")
+        return found
+
+    @property
+    def _path(self) -> Path:
+        return self.said.path.parent / self.file
+
+    def _keys(self) -> dict[str, object]:
+        """Return the keys that have a value, and those that names of layers stand for."""
+        given = self.said.keys["weights"]
+        given = {name: value for name, value in given.items() if value is not None}
+        return {**self._of_layers(given), **given}
+
+    def _known(self) -> tuple[str, ...]:
+        """Return the keys that may be there."""
+        packed = ("kernel", "recurrent", "bias") if isinstance(self.cell, Gated) else ()
+        tau = ("tau",) if "a" in self.cell.optional else ()
+        own = ("file", "prefix", "ignore", "stacked", "layer", "linear")
+        return (*own, *packed, *self.cell.known, *tau)
+
+    def _of_layers(self, given: Mapping) -> dict[str, object]:
+        """Return the entries that the names of layers of PyTorch stand for."""
+        entries, stored = {}, self.stored()
+        for key in ("layer", "linear"):
+            if key in given and not isinstance(given[key], str):
+                raise self.refusal(key, f"{given[key]!r}; allowed: the name of a layer of PyTorch")
+        if "layer" in given:
+            prefix = f"{given['layer']}." if given["layer"] else ""
+            end = "_l0" if f"{prefix}weight_hh_l0" in stored else ""
+            biases = [f"{prefix}bias_{side}{end}" for side in ("ih", "hh")]
+            packed = isinstance(self.cell, Gated)
+            names = ("kernel", "recurrent", "bias") if packed else ("W_xh", "W_hh", "b_h")
+            weights = [f"{prefix}weight_{side}{end}" for side in ("ih", "hh")]
+            entries = dict(zip(names, weights, strict=False))
+            if all(name in stored for name in biases):
+                entries[names[2]] = biases if packed else {"sum": biases}
+        if "linear" in given:
+            prefix = f"{given['linear']}." if given["linear"] else ""
+            entries["W_hy"] = f"{prefix}weight"
+            if f"{prefix}bias" in stored:
+                entries["b_y"] = f"{prefix}bias"
+        return entries
+
+    def _in_rows(self, keys: Mapping) -> dict[str, np.ndarray]:
+        """Return the weights of every gate, from arrays that hold all gates in a row."""
+        for name in ("kernel", "recurrent"):
+            if name not in keys:
+                raise self.refusal(name, "missing; allowed: both kernel and recurrent")
+        kernel, recurrent = (self._entry(keys[name], name) for name in ("kernel", "recurrent"))
+        biases = keys.get("bias") or []
+        biases = biases if isinstance(biases, list) else [biases]
+        if len(biases) > 2:
+            raise self.refusal("bias", f"{len(biases)} entries; allowed: one or two")
+        biases = [fitted(self._entry(entry, "bias"), ("gate",)) for entry in biases]
+        order = self.said.keys.get("gate_order") or self.cell.order
+        try:
+            return self.cell.unpacked(kernel, recurrent, biases, order)
+        except (ValueError, TypeError) as error:
+            fault = str(error).replace("order", "gate_order", 1)
+            raise self.said.refusal("weights", f"{self._path}: {fault}") from None
+
+    def _settle(self, arrays: dict[str, np.ndarray]) -> None:
+        """Apply what code does to weights: time constants, a forget bias, another update gate."""
+        keys = self.said.keys
+        if "tau" in arrays:
+            given = {name for name in ("a", "dt", "tau") if keys.get(name) is not None}
+            if given != {"dt"} or "a" in arrays:
+                raise self.refusal("tau", "needs dt, and neither a nor another tau beside it")
+            arrays["a"] = keys["dt"] / arrays.pop("tau").astype(np.float64)
+        forget = keys.get("forget_bias") or 0
+        if not is_number(forget):
+            raise self.said.refusal("", f"forget_bias is {forget!r}; allowed: a number")
+        if forget:
+            bias = arrays.get("b_f", np.zeros(len(arrays.get("W_hf", ())), np.float32))
+            arrays["b_f"] = bias + np.asarray(forget, bias.dtype)
+        update = keys.get("update_gate") or UPDATE_GATES[0]
+        if update not in UPDATE_GATES:
+            raise self.said.refusal(
+                "", f"update_gate is {update!r}; allowed: {', '.join(UPDATE_GATES)}"
+            )
+        if update == "renews":
+            if "sigmoid" not in self.cell.gate:
+                raise self.said.refusal(
+                    "", f"update_gate is {update!r}, gate {self.cell.gate!r}; allowed: a sigmoid"
+                )
+            for name in ("W_xz", "W_hz", "b_z"):
+                if name in arrays:
+                    arrays[name] = -arrays[name]
+
+    def _refuse_extra(self, ignored: list[str]) -> None:
+        """Raise ValueError for tensors of the file that are neither named nor ignored."""
+        extra = [n for n in self.stored() if n not in self.used]
+        extra = [n for n in extra if not any(fnmatchcase(n, pattern) for pattern in ignored)]
+        for name in extra:
+            for pattern, fault in BEYOND.items():
+                if re.search(pattern, name):
+                    raise ValueError(f"{self._path} holds {name}: {fault}")
+        if extra:
+            raise ValueError(
+                f"{self._path} holds {', '.join(extra)}, which {self.said.path} does not "
+                "name; allowed: tensors that are named under weights, or listed under ignore"
+            )
+
+    def _check(self, arrays: Mapping[str, np.ndarray], keys: Mapping) -> None:
+        """Raise ValueError, naming the tensor, where a weight is not as large as the units say."""
+        for name in self.cell.axes:
+            if name not in arrays:
+                raise self.refusal(name, f"missing; {self._path} holds {', '.join(self.stored())}")
+        units = arrays[self.cell.recurrent[0]].shape[-1]
+        for name, array in arrays.items():
+            words = ["unit" if word == "gate" else word for word in self.cell.known[name]]
+            expected = [units if word == "unit" else None for word in words]
+            if not fits(array.shape, expected):
+                entry = keys.get(name, "")
+                tensor = entry.get("tensor") if isinstance(entry, dict) else entry
+                allowed = ", ".join(
+                    str(length or f"{word}s") for word, length in zip(words, expected, strict=True)
+                )
+                hint = "; transpose: true would fit" if fits(array.shape[::-1], expected) else ""
+                raise self.refusal(
+                    name,
+                    f"{tensor or 'it'} of {self._path} has shape {array.shape}; "
+                    f"allowed: ({allowed}{',' if len(words) == 1 else ''}){hint}",
+                )
+
+    def _weight(self, given, name: str) -> np.ndarray:
+        """Return a weight of the cell."""
+        axes = {**self.cell.known, "tau": ("gate",)}[name]
+        return fitted(self._entry(given, name), axes)
+
+    def _constraints(self, given) -> dict[str, np.ndarray]:
+        """Return what the mask and the signs of the recurrent weight say of it."""
+        found = {}
+        if isinstance(given, dict) and "mask_hh" in self.cell.known:
+            if given.get("mask") is not None:
+                mask = self._entry(given["mask"], "W_hh: mask")
+                found["mask_hh"] = (mask != 0).astype(np.float32)
+            if given.get("signs") is not None and given.get("magnitude", "as given") != "as given":
+                signs = self._signs(given["signs"], np.empty(self._units()), "W_hh")
+                found["sign_h"] = np.sign(signs)
+        return found
+
+    def _tensor(self, name: str, key: str) -> np.ndarray:
+        """Return a tensor of the file."""
+        name, stored = WRAPPERS.sub(r"\1", name), self.stored()
+        if name not in stored:
+            raise self.refusal(key, f"{name} is not in {self._path}, {_hint(name, stored)}")
+        self.used.add(name)
+        try:
+            array = real_array(stored[name], name)
+        except ValueError as error:
+            raise ValueError(f"{self._path}: {error}") from None
+        array = self.said.own(array, name)
+        if not np.isfinite(array).all():
+            raise ValueError(
+                f"{self._path}: {name} has a NaN or infinite entry; allowed: finite numbers"
+            )
+        return array
+
+    def _entry(self, given, key: str) -> np.ndarray:
+        """Return the array that an entry describes."""
+        given = {"tensor": given} if isinstance(given, str) else given
+        if not isinstance(given, dict):
+            raise self.refusal(key, f"{given!r}; allowed: the name of a tensor, or keys")
+        try:
+            entry = Entry.checked(given)
+        except ValueError as error:
+            raise self.refusal(key, error) from None
+        sources = [name for name in SOURCES if getattr(entry, name)]
+        if len(sources) != 1:
+            raise self.refusal(
+                key, f"{' and '.join(sources) or 'no source'}; allowed: one of {', '.join(SOURCES)}"
+            )
+        try:
+            return self._made(entry, key)
+        except (ValueError, IndexError) as error:
+            if str(error).startswith((str(self.said.path), str(self._path))):
+                raise
+            raise self.refusal(key, error) from None
+
+    def _made(self, entry: Entry, key: str) -> np.ndarray:
+        """Carry out what an entry says."""
+        array = self._source(entry, key)
+        array = array if entry.index is None else array[entry.index]
+        array = array.T if entry.transpose else array
+        if entry.rows is not None:
+            array = sliced(array, entry.rows, 0, "rows")
+        if entry.columns is not None:
+            array = sliced(array, entry.columns, 1, "columns")
+        if entry.mask is not None or entry.signs is not None or entry.magnitude != "as given":
+            mask = None if entry.mask is None else self._entry(entry.mask, f"{key}: mask")
+            signs = None if entry.signs is None else self._signs(entry.signs, array, key)
+            array = effective(array, mask, signs, entry.magnitude)
+        for factor in entry.scale if isinstance(entry.scale, list) else [entry.scale]:
+            if factor != 1:
+                array = scaled(array, self._factor(factor, key))
+        return array + np.float64(entry.add) if entry.add else array
+
+    def _source(self, entry: Entry, key: str) -> np.ndarray:
+        """Return the array that an entry starts from."""
+        if entry.tensor:
+            return self._tensor(entry.tensor, key)
+        if entry.identity:
+            return np.eye(self._units(), dtype=np.float32)
+        parts = [self._entry(part, key).astype(np.float64) for part in entry.sum or entry.factors]
+        if entry.factors:
+            m, n = (part[:, None] if part.ndim == 1 else part for part in parts)
+            return m @ n.T
+        for part in parts:
+            if part.shape != parts[0].shape:
+                raise ValueError(f"sum of shapes {parts[0].shape} and {part.shape}; allowed: one")
+        return sum(parts)
+
+    def _units(self) -> int:
+        """Return the number of units, as the recurrent weight says it."""
+        keys, name = self._keys(), self.cell.recurrent[0]
+        return self._entry(unscaled(keys.get(name, keys.get("recurrent"))), name).shape[-1]
+
+    def _signs(self, given, array: np.ndarray, key: str) -> np.ndarray:
+        """Return the signs of the units that the columns of a weight leave."""
+        if isinstance(given, int):
+            return np.where(np.arange(array.shape[-1]) < given, 1.0, -1.0).astype(array.dtype)
+        signs = self._entry(given, f"{key}: signs")
+        if signs.ndim == 2 and min(signs.shape) > 1:  # some keep them as a diagonal matrix
+            if not np.array_equal(signs, np.diag(np.diag(signs))):
+                raise ValueError("signs are a matrix that is not diagonal; allowed: one a unit")
+            signs = np.diag(signs)
+        return signs.ravel()
+
+    def _factor(self, factor, key: str):
+        """Return one factor of a scale."""
+        if factor == "1/N":
+            return 1 / self._units()
+        if is_number(factor):
+            return factor
+        return self._entry(factor, f"{key}: scale").astype(np.float64)
+
+
+def _hint(name: str, stored: Mapping) -> str:
+    """Say what a file holds instead of a tensor."""
+    head, _, last = name.rpartition(".")
+    raw = f"{head}.parametrizations.{last}.original".lstrip(".")
+    if any(n.startswith(raw) for n in stored):
+        return (
+            f"which holds {raw}: name that, and what the code makes of it, with magnitude, mask, "
+            "signs and scale"
+        )
+    inside = [n for n in stored if n.endswith(f".{name}")]
+    if inside:
+        return f"which holds {inside[0]}; allowed: prefix: {inside[0].removesuffix(name)}"
+    return f"which holds {', '.join(stored)}"
