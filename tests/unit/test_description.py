@@ -200,6 +200,83 @@ def test_a_gru_of_tensorflow_1_with_a_matrix_of_gates_and_one_of_the_candidate(t
     assert load(path)[0].differences.max() < 1e-13
 
 
+STARTS = {
+    "one": lambda start: start[0],
+    "one, as PyTorch has it": lambda start: start[None, :1],
+    "one a trial": lambda start: start,
+    "one a trial, as PyTorch has it": lambda start: start[None],
+}
+
+
+@pytest.mark.parametrize(
+    ("part", "kept"),
+    # Weights belong to the network, and have no axis of trials.
+    [("data", how) for how in STARTS] + [("weights", how) for how in list(STARTS)[:2]],
+)
+@pytest.mark.parametrize("axes", ["steps sequences features", "sequences steps features"])
+def test_state_and_memory_that_an_lstm_of_pytorch_starts_from(tmp_path, kept, part, axes):
+    torch.manual_seed(1)
+    model, sequences = Model("lstm").double(), 6
+    inputs = torch.randn(20, sequences, INPUTS, dtype=torch.float64)
+    start = torch.randn(2, sequences, UNITS, dtype=torch.float64)
+    found = {n: STARTS[kept](s.numpy()) for n, s in zip(("h0", "c0"), start, strict=True)}
+    one = found["h0"].size == UNITS
+    h0, c0 = (s[:, :1].expand(s.shape).contiguous() if one else s for s in start[:, None])
+    outputs = model.readout(model.rnn(inputs, (h0, c0))[0]).detach()
+    first = (0, 1, 2) if axes.startswith("steps") else (1, 0, 2)
+    trials = {"inputs": inputs.permute(first).numpy(), "outputs": outputs.permute(first).numpy()}
+    weights = {"file": "model.npz", "layer": "rnn", "linear": "readout"}
+    tensors = {name: tensor.numpy() for name, tensor in model.state_dict().items()}
+    if part == "weights":
+        tensors |= found
+        weights |= {"h0": "h0", "c0": "c0"}
+    else:
+        trials |= found
+    np.savez(tmp_path / "model.npz", **tensors)
+    keys = {"cell": "lstm", "weights": weights, "data": {"file": "trials.npz", "axes": axes}}
+    assert load(written(tmp_path, keys, {}, **trials))[0].differences.max() < 1e-13
+
+
+@pytest.mark.parametrize("sequences", [UNITS, 4, 1])
+def test_states_of_matlab_are_columns(tmp_path, sequences):
+    rng = np.random.default_rng(2)
+    start, inputs = rng.standard_normal((UNITS, sequences)), rng.standard_normal((7, sequences, 2))
+    path = written(tmp_path, {"cell": "tanh", "weights": PLAIN}, plain(rng))
+    keys = yaml.safe_load(path.read_text())
+    keys["data"] = {"file": "trials.mat", "axes": "features sequences steps"}
+    path.write_text(yaml.safe_dump(keys))
+    for h0, expected in ((start, start.T), (start[:, :1], start[:, 0]), (start[:, 0], start[:, 0])):
+        trials = {"inputs": inputs.transpose(2, 1, 0), "h0": h0}
+        scipy.io.savemat(tmp_path / "trials.mat", trials)
+        found = load(path)[0].batch.h0
+        np.testing.assert_array_equal(
+            found, expected[0] if sequences == 1 < expected.ndim else expected
+        )
+    scipy.io.savemat(tmp_path / "trials.mat", trials | {"h0": rng.standard_normal((UNITS, 9))})
+    words = r"h0 has shape \(5, 9\); allowed: \(units, sequences\)"
+    with pytest.raises(ValueError, match=words):
+        load(path)
+
+
+@pytest.mark.parametrize("labels", [True, False])
+def test_one_trial_whose_axis_matlab_drops(tmp_path, labels):
+    rng = np.random.default_rng(3)
+    path = written(tmp_path, {"cell": "tanh", "weights": PLAIN}, plain(rng))
+    keys = yaml.safe_load(path.read_text())
+    keys["data"] = {"file": "trials.mat", "axes": "features steps sequences"}
+    path.write_text(yaml.safe_dump(keys))
+    inputs, mask = rng.standard_normal((INPUTS, 9)), np.arange(9)[:, None] > 2
+    targets = rng.integers(0, OUTPUTS, (9, 1)) if labels else rng.standard_normal((OUTPUTS, 9))
+    scipy.io.savemat(
+        tmp_path / "trials.mat", {"inputs": inputs, "targets": targets, "mask": mask * 1.0}
+    )
+    (given,) = load(path)
+    np.testing.assert_array_equal(given.batch.inputs[:, 0], inputs.T)
+    np.testing.assert_array_equal(given.batch.targets[:, 0], targets if labels else targets.T)
+    assert given.batch.mask[:, 0].tolist() == [False] * 3 + [True] * 6
+    assert given.metric == ("accuracy" if labels else "fvu")
+
+
 def test_a_low_rank_network(tmp_path):
     rng = np.random.default_rng(3)
     m, n = rng.standard_normal((2, UNITS, 2))

@@ -11,8 +11,10 @@ from click.testing import CliRunner
 
 from rnnschur import cells
 from rnnschur.command import main
+from rnnschur.description import Description
 from rnnschur.entries import Entry
 from rnnschur.formats import ENDINGS
+from rnnschur.layout import Layout
 from rnnschur.nonlinearities import NONLINEARITIES
 from rnnschur.trials import Data
 
@@ -30,7 +32,7 @@ def test_the_example_runs(tmp_path, monkeypatch, capsys):
         elif language == "python":
             exec(compile(block, "docs/your-network.md", "exec"), {})
             printed += capsys.readouterr().out
-        else:
+        elif language == "sh":
             for line in block.splitlines():
                 name, *words = line.split("#")[0].split()
                 run = CliRunner().invoke(main, words)
@@ -41,6 +43,24 @@ def test_the_example_runs(tmp_path, monkeypatch, capsys):
     table = pd.read_csv(tmp_path / "network.csv")
     assert set(table.matrix) >= {"W_hn", "W_hr", "W_hz"}
     assert set(np.load(tmp_path / "weights.npz")) == {"cell.kernel", "cell.bias"}
+
+
+def test_the_languages_are_those_that_are_run_and_one_that_cannot_be():
+    assert {language for language, _ in BLOCKS} == {"python", "yaml", "sh", "matlab"}
+
+
+@pytest.mark.parametrize("block", [block for language, block in BLOCKS if language == "yaml"])
+def test_every_description_has_keys_that_there_are(tmp_path, block):
+    """Files are missing, whatever else is said of the keys comes first."""
+    path = tmp_path / "network.yaml"
+    path.write_text(block)
+    said = Description.read(path)
+    Data.checked(said.keys["data"])
+    assert {*said.keys["weights"]} <= {*Layout(said, said.cell()).known}
+    for entry in said.keys["weights"].values():
+        Entry.checked(entry if isinstance(entry, dict) else {"tensor": entry})
+    with pytest.raises(ValueError, match=f"{said.keys['weights']['file']} is not there"):
+        said.network()
 
 
 @pytest.mark.parametrize("options", [Data, Entry, *(type(cells.make(n)) for n in cells.CELLS)])

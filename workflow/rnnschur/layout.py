@@ -59,7 +59,7 @@ class Layout:
             raise self.said.refusal(
                 "weights", "file is missing; allowed: a file, and which of its tensors is which"
             )
-        known, keys = self._known(), self._keys()
+        known, keys = self.known, self._keys()
         for name in keys:
             if name not in known:
                 raise self.refusal(name, f"unknown; allowed: {', '.join(known)}")
@@ -102,6 +102,14 @@ class Layout:
         return self.said.refusal(f"weights: {key}", fault)
 
     @property
+    def known(self) -> tuple[str, ...]:
+        """The keys that may be there."""
+        packed = ("kernel", "recurrent", "bias") if isinstance(self.cell, Gated) else ()
+        tau = ("tau",) if "a" in self.cell.optional else ()
+        own = ("file", "prefix", "ignore", "stacked", "layer", "linear")
+        return (*own, *packed, *self.cell.known, *tau)
+
+    @property
     def file(self) -> str:
         """The name of the file of the weights."""
         return self.said.keys["weights"]["file"]
@@ -127,13 +135,6 @@ class Layout:
         given = {name: value for name, value in given.items() if value is not None}
         return {**self._of_layers(given), **given}
 
-    def _known(self) -> tuple[str, ...]:
-        """Return the keys that may be there."""
-        packed = ("kernel", "recurrent", "bias") if isinstance(self.cell, Gated) else ()
-        tau = ("tau",) if "a" in self.cell.optional else ()
-        own = ("file", "prefix", "ignore", "stacked", "layer", "linear")
-        return (*own, *packed, *self.cell.known, *tau)
-
     def _of_layers(self, given: Mapping) -> dict[str, object]:
         """Return the entries that the names of layers of PyTorch stand for."""
         entries, stored = {}, self.stored()
@@ -142,7 +143,8 @@ class Layout:
                 raise self.refusal(key, f"{given[key]!r}; allowed: the name of a layer of PyTorch")
         if "layer" in given:
             prefix = f"{given['layer']}." if given["layer"] else ""
-            end = "_l0" if f"{prefix}weight_hh_l0" in stored else ""
+            layers = (f"{prefix}weight_hh_l0", f"{prefix}parametrizations.weight_hh_l0.")
+            end = "_l0" if any(name.startswith(layers) for name in stored) else ""
             biases = [f"{prefix}bias_{side}{end}" for side in ("ih", "hh")]
             packed = isinstance(self.cell, Gated)
             names = ("kernel", "recurrent", "bias") if packed else ("W_xh", "W_hh", "b_h")
@@ -162,18 +164,34 @@ class Layout:
         for name in ("kernel", "recurrent"):
             if name not in keys:
                 raise self.refusal(name, "missing; allowed: both kernel and recurrent")
-        kernel, recurrent = (self._entry(keys[name], name) for name in ("kernel", "recurrent"))
-        biases = keys.get("bias") or []
-        biases = biases if isinstance(biases, list) else [biases]
-        if len(biases) > 2:
-            raise self.refusal("bias", f"{len(biases)} entries; allowed: one or two")
-        biases = [fitted(self._entry(entry, "bias"), ("gate",)) for entry in biases]
+        kernel, recurrent = (
+            fitted(self._entry(keys[name], name), ("gate", "input"))
+            for name in ("kernel", "recurrent")
+        )
+        biases = self._biases(keys.get("bias") or [], len(self.cell.order) * recurrent.shape[-1])
         order = self.said.keys.get("gate_order") or self.cell.order
         try:
             return self.cell.unpacked(kernel, recurrent, biases, order)
         except (ValueError, TypeError) as error:
             fault = str(error).replace("order", "gate_order", 1)
-            raise self.said.refusal("weights", f"{self._path}: {fault}") from None
+            hint = self._turned(kernel, recurrent) if " has shape " in fault else ""
+            raise self.said.refusal("weights", f"{self._path}: {fault}{hint}") from None
+
+    def _biases(self, given, rows: int) -> list[np.ndarray]:
+        """Return one bias or two: a list, or one tensor with both, in two rows or end to end."""
+        given = given if isinstance(given, list) else [given]
+        if len(given) > 2:
+            raise self.refusal("bias", f"{len(given)} entries; allowed: one or two")
+        biases = [fitted(self._entry(entry, "bias"), ("gate",)) for entry in given]
+        if len(biases) == 1 and biases[0].shape in ((2, rows), (2 * rows,)):
+            return list(biases[0].reshape(2, rows))
+        return biases
+
+    def _turned(self, kernel: np.ndarray, recurrent: np.ndarray) -> str:
+        """Say so where arrays of all gates would fit the other way round."""
+        rows = len(self.cell.order) * min(recurrent.shape)
+        turned = [array.shape[1:] == (rows,) for array in (recurrent, kernel)]
+        return "; transpose: true would fit" if any(turned) else ""
 
     def _settle(self, arrays: dict[str, np.ndarray]) -> None:
         """Apply what code does to weights: time constants, a forget bias, another update gate."""

@@ -94,18 +94,19 @@ def trials(said: Keys) -> Trials:
 
 
 def _arranged(found: dict, axes: list[str], matlab: bool) -> dict[str, np.ndarray]:
-    """Return arrays with their axes in the order steps, sequences, features."""
+    """Return arrays, inputs first, with their axes in the order steps, sequences, features."""
     arranged = {}
     for name, array in found.items():
-        if name in STARTS:  # one for all sequences, or PyTorch's axis of layers
-            while array.ndim > 1 and len(array) == 1:
-                array = array[0]
-            arranged[name] = array
+        if name in STARTS:
+            arranged[name] = _start(array, name, axes, arranged["inputs"].shape[1], matlab)
             continue
         words = list(axes)
         # Labels and masks may come without features; MATLAB drops a last axis of length 1.
         bare = [word for word in words if word != "features"]
-        if name in ("targets", "mask") and array.ndim == len(bare) < len(words):
+        without = name in ("targets", "mask") and array.ndim == len(bare) < len(words)
+        if without and matlab and "sequences" in bare:
+            without = array.shape[bare.index("sequences")] == arranged["inputs"].shape[1]
+        if without:
             words = bare
         elif matlab and array.ndim == len(words) - 1:
             array = array[..., None]
@@ -121,6 +122,22 @@ def _arranged(found: dict, axes: list[str], matlab: bool) -> dict[str, np.ndarra
             array = array[..., 0]
         arranged[name] = np.ascontiguousarray(array)
     return arranged
+
+
+def _start(
+    array: np.ndarray, name: str, axes: list[str], sequences: int, matlab: bool
+) -> np.ndarray:
+    """Return initial states, (units,) or (sequences, units)."""
+    while array.ndim > 1 and len(array) == 1:  # one for all sequences, or PyTorch's axis of layers
+        array = array[0]
+    if array.ndim == 2 and array.shape[1] == 1 and (matlab or len(array) != sequences):
+        return array[:, 0]  # a column
+    words = ["units" if word == "features" else word for word in axes if word != "steps"]
+    if array.ndim == 2 and words == ["units", "sequences"]:
+        if array.shape[1] != sequences:
+            raise ValueError(f"{name} has shape {array.shape}; allowed: ({', '.join(words)})")
+        return np.ascontiguousarray(array.T)
+    return array
 
 
 def _finite(found: Mapping[str, np.ndarray]) -> None:
