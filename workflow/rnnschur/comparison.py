@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
-from dataclasses import fields, replace
-from itertools import chain, combinations, permutations
+from collections.abc import Mapping
+from dataclasses import replace
+from itertools import combinations
 
 import numpy as np
 
 from rnnschur.batch import Batch
-from rnnschur.cells.base import Gated
 from rnnschur.description import Description
 from rnnschur.network import Network
-from rnnschur.trials import AXES, Trials
+from rnnschur.suspects import suspects
+from rnnschur.trials import Trials
 
 #: Largest difference that passes, in standard deviations of an output, by the precision in which
 #: the reference was computed.
@@ -24,9 +24,6 @@ STEPS, SEQUENCES = 100, 4
 
 #: How long a cause is looked for, in seconds.
 PATIENCE = 30
-
-#: What is tried as a cause, for a message.
-SUSPECTS = "transposition, order of gates, place of the nonlinearity, nonlinearity, order of axes"
 
 
 def differences(network: Network, trials: Trials) -> np.ndarray:
@@ -65,32 +62,41 @@ def differences(network: Network, trials: Trials) -> np.ndarray:
 def cause(description: Description, tolerance: float) -> str | None:
     """Return, in words, the change of a description that makes its network fit, if one does.
 
-    One change is tried, then two together.
+    Of all single changes the one that fits best; if none does, the first two that do together.
 
     Raises
     ------
     TimeoutError
         If none was found in `PATIENCE` seconds and there are more to try.
     """
-    began = time.monotonic()
-    single = list(_suspects(description))
-    alone = ("gate_order", "output", "data")
-    paired = [s for s in single if not s[0].startswith(alone) and not s[0].endswith("swapped")]
-    pairs = (
-        (f"{one[0]} and {two[0]}", {**one[1], **two[1]})
-        for one, two in combinations(paired, 2)
-        if not {*one[1]} & {*two[1]}
-    )
-    for words, changes in chain(single, pairs):
+    began, short = time.monotonic(), _short(description.trials())
+
+    def apart(changes: Mapping[tuple[str, ...], object]) -> float:
         if time.monotonic() - began > PATIENCE:
             raise TimeoutError
+        changed = replace(description, keys=_changed(description.keys, changes))
+        moved = any(path[0] == "data" for path in changes)
         try:
-            changed = replace(description, keys=_changed(description.keys, changes))
-            if differences(changed.network(), _short(changed.trials())).max() <= tolerance:
-                return words
+            trials = _short(changed.trials()) if moved else short
+            return differences(changed.network(), trials).max()
         except ValueError:  # no network, or none for these trials
-            continue
-    return None
+            return np.inf
+
+    single, best, words = list(suspects(description)), tolerance, None
+    try:
+        for suspect in single:
+            found = apart(suspect.changes)
+            if found <= best:
+                best, words = found, suspect.words
+        if words is None:
+            for one, two in combinations([suspect for suspect in single if suspect.paired], 2):
+                apiece = not {*one.changes} & {*two.changes}
+                if apiece and apart({**one.changes, **two.changes}) <= tolerance:
+                    return f"{one.words} and {two.words}"
+    except TimeoutError:
+        if words is None:
+            raise
+    return words
 
 
 def _short(trials: Trials) -> Trials:
@@ -113,46 +119,3 @@ def _changed(keys: Mapping, changes: Mapping[tuple[str, ...], object]) -> dict:
     for (first, *rest), value in changes.items():
         changed[first] = _changed(changed.get(first, {}), {tuple(rest): value}) if rest else value
     return changed
-
-
-def _suspects(description: Description) -> Iterator[tuple[str, dict]]:
-    """Yield the usual mistakes: in words, and the keys that would put each right, by path."""
-    keys, cell = description.keys, description.cell()
-    weights = {name: entry for name, entry in keys["weights"].items() if entry is not None}
-    for name in weights:
-        if name.startswith("W_") or name in ("kernel", "recurrent"):
-            entry = weights[name] if isinstance(weights[name], dict) else {"tensor": weights[name]}
-            other = not entry.get("transpose", False)
-            words = f"weights: {name}: transpose: {str(other).lower()}"
-            yield words, {("weights", name): {**entry, "transpose": other}}
-    if isinstance(cell, Gated):
-        now = keys.get("gate_order") or cell.order
-        for order in map("".join, permutations(cell.order)):
-            if order != now:
-                yield f"gate_order: {order}", {("gate_order",): order}
-    if hasattr(cell, "reset"):
-        other = "keeps" if keys.get("update_gate") == "renews" else "renews"
-        yield f"update_gate: {other}", {("update_gate",): other}
-    if "c0" in cell.optional:
-        other = 0 if keys.get("forget_bias") else 1
-        yield f"forget_bias: {other}", {("forget_bias",): other}
-    for key in fields(cell):
-        value, words = getattr(cell, key.name), key.metadata["allowed"].split(", ")
-        if key.name == "a":
-            if value not in (None, 1):
-                yield f"a: {1 - value:g}", {("a",): 1 - value, ("dt",): None, ("tau",): None}
-        elif key.name == "early":
-            yield f"early: {str(not value).lower()}", {("early",): not value}
-        else:
-            for word in words:
-                if word != value:
-                    yield f"{key.name}: {word}", {(key.name,): word}
-    axes = (keys["data"].get("axes") or " ".join(AXES)).split()
-    swap = {"steps": "sequences", "sequences": "steps"}
-    axes = " ".join(swap.get(word, word) for word in axes)
-    yield f"data: axes: {axes}", {("data", "axes"): axes}
-    for one, two in combinations([n for n in weights if n.startswith(("W_", "b_", "h0"))], 2):
-        yield (
-            f"weights: {one} and {two} swapped",
-            {("weights", one): weights[two], ("weights", two): weights[one]},
-        )

@@ -9,11 +9,12 @@ import numpy as np
 
 from rnnschur import imported
 from rnnschur.batch import Batch
-from rnnschur.comparison import PATIENCE, SUSPECTS, TOLERANCES, cause, differences
+from rnnschur.comparison import PATIENCE, TOLERANCES, cause, differences
 from rnnschur.description import Description
 from rnnschur.imported import NOT_CHECKED, Given
 from rnnschur.metrics import METRICS
 from rnnschur.network import Network
+from rnnschur.suspects import SUSPECTS
 
 
 def load(path: str | Path) -> list[Given]:
