@@ -1,15 +1,19 @@
 """What is wrong with a user's files is said in one line, and nothing is written."""
 
 import pickle
+import sys
 
 import numpy as np
 import pytest
+import safetensors.numpy
+import safetensors.torch
 import torch
 import yaml
 from click.testing import CliRunner
 
 from rnnschur.command import main
 from rnnschur.given import load
+from rnnschur.imported import about
 
 N, I, O = 5, 2, 3  # noqa: E741
 RNG = np.random.default_rng(0)
@@ -67,6 +71,19 @@ def spoilt(array, value):
 
 
 LABELS = RNG.integers(0, O, (6, 4))
+ROWS = {"kernel": "k", "recurrent": "r", "bias": "b", "W_hy": "o"}
+GATES = {
+    "k": np.ones((3 * N, I)),
+    "r": np.ones((3 * N, N)),
+    "b": np.ones(3 * N),
+    "o": np.ones((O, N)),
+}
+FOUR = {
+    "k": np.ones((4 * N, I)),
+    "r": np.ones((4 * N, N)),
+    "b": np.ones(4 * N),
+    "o": np.ones((O, N)),
+}
 
 CASES = {
     # The weights
@@ -188,7 +205,59 @@ CASES = {
         entry("ignore", "x"),
         "network.yaml: weights: ignore: 'x'; allowed: a list of names",
     ),
+    "prefix that is a number": (
+        entry("prefix", 3),
+        "network.yaml: weights: prefix: 3; allowed: how names in the file begin",
+    ),
+    "layer that is a number": (
+        entry("layer", 3),
+        "network.yaml: weights: layer: 3; allowed: the name of a layer of PyTorch",
+    ),
+    "sum of two shapes": (
+        entry("W_hh", {"sum": ["rec", "inp"]}),
+        "network.yaml: weights: W_hh: sum of shapes (5, 5) and (5, 2); allowed: one",
+    ),
+    "kernel alone": (
+        {"keys": {"cell": "gru"}, "entries": {"kernel": "inp", "W_hy": "out"}},
+        "network.yaml: weights: recurrent: missing; allowed: both kernel and recurrent",
+    ),
+    "three biases": (
+        {"keys": {"cell": "gru"}, "entries": ROWS | {"bias": ["b", "b", "b"]}, "weights": GATES},
+        "network.yaml: weights: bias: 3 entries; allowed: one or two",
+    ),
+    "bias of some gates": (
+        {"keys": {"cell": "gru"}, "entries": ROWS | {"bias": "o"}, "weights": GATES},
+        "network.yaml: weights: w.npz: bias has shape (3, 5); allowed: 1 dimensions",
+    ),
+    "rows of gates, transposed": (
+        {
+            "keys": {"cell": "gru"},
+            "entries": ROWS,
+            "weights": {**GATES, "r": GATES["r"].T, "k": GATES["k"].T},
+        },
+        "recurrent has shape (5, 15); allowed: 45 rows, 3 gates; transpose: true would fit",
+    ),
+    "kernel of gates, transposed": (
+        {"keys": {"cell": "gru"}, "entries": ROWS, "weights": {**GATES, "k": GATES["k"].T}},
+        "kernel has shape (2, 15); allowed: 15 rows, 3 gates; transpose: true would fit",
+    ),
     # The keys
+    "tau of each unit without dt": (
+        {"keys": {"cell": "leaky"}, "entries": {**ENTRIES, "tau": "bias"}},
+        "network.yaml: weights: tau: needs dt, and neither a nor another tau beside it",
+    ),
+    "forget_bias": (
+        {"keys": {"cell": "lstm", "forget_bias": "one"}, "entries": ROWS, "weights": FOUR},
+        "network.yaml: forget_bias is 'one'; allowed: a number",
+    ),
+    "update_gate": (
+        {"keys": {"cell": "gru", "update_gate": "both"}, "entries": ROWS, "weights": GATES},
+        "network.yaml: update_gate is 'both'; allowed: keeps, renews",
+    ),
+    "magnitude": (
+        entry("W_hh", {"tensor": "rec", "magnitude": "squared"}),
+        "network.yaml: weights: W_hh: magnitude is 'squared'; allowed: as given, absolute,",
+    ),
     "unknown cell": (
         {"keys": {"cell": "lstn"}},
         "network.yaml: cell is 'lstn'; allowed: gru, leaky, linear, lstm, relu, tanh",
@@ -313,6 +382,14 @@ CASES = {
     ),
     "mask's shape": ({"mask": np.ones((4, 6))}, "d.npz: mask has shape (4, 6); allowed: (6, 4)"),
     "h0": ({"h0": np.ones((4, N + 1))}, "d.npz: h0 has shape (4, 6); allowed: 5 units"),
+    "c0": (
+        {"c0": np.ones((4, N))},
+        "d.npz: c0 is unknown to the cell; allowed: sequences without it",
+    ),
+    "h0 the other way round": (
+        {"h0": np.ones((N, 4))},
+        "d.npz: h0 has shape (5, 4); allowed: (units,) or (4, units), one for each",
+    ),
     "reference": (
         {"outputs": RNG.standard_normal((6, 4, O))},
         "d.npz: outputs differ from the reference by ",
@@ -425,6 +502,43 @@ def test_pickles_that_need_more_than_tensors_are_never_opened(tmp_path, write, c
     assert message.startswith("model.pt needs more than torch.load(weights_only=True)")
     assert message.endswith("allowed: torch.save(model.state_dict(), ...), tensors alone")
     assert "unpickled" not in capsys.readouterr().out
+
+
+def test_a_tensor_alone_is_no_state_dict(tmp_path):
+    torch.save(torch.ones(2), tmp_path / "model.pt")
+    message = refusal(tmp_path, entries={**ENTRIES, "file": "model.pt"})
+    assert message == "model.pt holds a Tensor; allowed: a state dict"
+
+
+def test_a_file_of_pytorch_where_it_is_not_installed(tmp_path, monkeypatch):
+    torch.save({"rec": torch.ones(2)}, tmp_path / "model.pt")
+    monkeypatch.setitem(sys.modules, "torch", None)
+    message = refusal(tmp_path, entries={**ENTRIES, "file": "model.pt"})
+    assert message.startswith("model.pt is a file of PyTorch's, which is not installed; allowed")
+
+
+def test_a_mat_file_of_format_7_3(tmp_path):
+    """The header of one: text, the version, and the order of bytes; the rest is HDF5."""
+    (tmp_path / "w.mat").write_bytes(b"MATLAB 7.3 MAT-file".ljust(124) + b"\x00\x02IM")
+    message = refusal(tmp_path, entries={**ENTRIES, "file": "w.mat"})
+    assert message == "w.mat has MATLAB's format 7.3; allowed: up to 7.2, by save(..., '-v7')"
+
+
+def test_half_precision_of_safetensors_that_numpy_has_not(tmp_path):
+    tensors = {name: torch.from_numpy(w).to(torch.bfloat16) for name, w in WEIGHTS.items()}
+    safetensors.torch.save_file(tensors, tmp_path / "w.safetensors")
+    message = refusal(tmp_path, entries={**ENTRIES, "file": "w.safetensors"})
+    assert message.startswith("w.safetensors: ")
+    assert " is of type BF16; allowed: float32, float64 and whole numbers (F32," in message
+
+
+def test_an_imported_file_that_is_not_there_or_of_another_version(tmp_path):
+    path = tmp_path / "n.safetensors"
+    with pytest.raises(ValueError, match=r"n\.safetensors is not there; allowed: a file that rnn"):
+        about(path)
+    safetensors.numpy.save_file({"x": np.ones(2)}, path, {"format": "rnnschur networks 0"})
+    with pytest.raises(ValueError, match="has the format 'rnnschur networks 0'; allowed: 'rnn"):
+        about(path)
 
 
 @pytest.mark.parametrize("ending", ["npz", "mat", "safetensors"])
