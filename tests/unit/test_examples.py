@@ -20,3 +20,8 @@ MODULES = [
 def test_examples_run(name):
     failed, tried = doctest.testmod(import_module(name))
     assert tried and not failed
+
+
+@pytest.mark.parametrize("name", sorted({*rnnschur.__all__} - {"METRICS"}))  # Metric has one
+def test_every_public_name_has_an_example(name):
+    assert ">>> " in getattr(rnnschur, name).__doc__

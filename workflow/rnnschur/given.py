@@ -53,6 +53,21 @@ def read(path: str | Path) -> tuple[Network, Batch]:
     ValueError
         If the network is not what the file says, or its outputs are not those of its authors' code;
         the message names the file, the key or tensor, what was found and what is allowed.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> text = '''
+    ... cell: tanh
+    ... weights: {file: all.npz, W_hh: W, W_xh: U, W_hy: {identity: true}, ignore: [inputs]}
+    ... data: {file: all.npz}
+    ... '''
+    >>> with TemporaryDirectory() as folder:
+    ...     np.savez(f"{folder}/all.npz", W=np.eye(2), U=np.ones((2, 1)), inputs=np.ones((5, 3, 1)))
+    ...     size = Path(folder, "network.yaml").write_text(text)
+    ...     network, batch = read(f"{folder}/network.yaml")
+    >>> network.sizes, network.checked
+    ({'unit': 2, 'input': 1, 'output': 2}, "not checked against its authors' code")
     """
     networks = load(path)
     if len(networks) > 1:

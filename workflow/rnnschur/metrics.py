@@ -245,6 +245,12 @@ class Metric:
         Whether two values are compared by their difference; by their ratio otherwise.
     labels : bool
         Whether targets are labels of classes and outputs their scores.
+
+    Examples
+    --------
+    >>> batch = Batch(inputs=np.zeros((2, 1, 1)), targets=[[[1.0]], [[-1.0]]])
+    >>> float(METRICS["replay_accuracy"](np.array([[[0.3]], [[0.2]]]), batch))  # one sign is right
+    0.5
     """
 
     name: str

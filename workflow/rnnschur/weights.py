@@ -28,6 +28,15 @@ def load_networks(path: str | Path, cell: CellBase | str = "tanh") -> dict[int, 
         If a tensor is missing or unknown, has the wrong shape or precision or is not finite, or a
         seed is not a whole number or stands there twice; the message names the file, the tensor
         and what is allowed.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> network = Network("tanh", {"W_hh": [[0.5]], "W_xh": [[1]], "W_hy": [[1]]})
+    >>> with TemporaryDirectory() as folder:
+    ...     save(f"{folder}/two.safetensors", stacked({3: network, 7: network}))
+    ...     list(load_networks(f"{folder}/two.safetensors"))
+    [3, 7]
     """
     cell = make(cell) if isinstance(cell, str) else cell
     tensors = load(path)

@@ -48,6 +48,13 @@ class OrderedSchur:
     moduli : ndarray, shape (n_blocks,), float64
         Eigenvalue modulus of each block, non-increasing.  Moduli that rise by no more than
         `tolerance` are levelled to the largest that follows.
+
+    Examples
+    --------
+    >>> form = ordered_real_schur([[0.2, 0.0], [1.0, 0.9]])
+    >>> form.moduli, (form.Q @ form.T @ form.Q.T).round(9)
+    (array([0.9, 0.2]), array([[0.2, 0. ],
+           [1. , 0.9]]))
     """
 
     Q: np.ndarray
