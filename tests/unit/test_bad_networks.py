@@ -352,6 +352,10 @@ CASES = {
         {"targets": spoilt(DATA["targets"], np.nan)},
         "d.npz: targets has a NaN or infinite entry; allowed: finite numbers",
     ),
+    "complex inputs": (
+        {"inputs": DATA["inputs"] + 1j},
+        "d.npz: inputs is complex: dtype complex128; allowed: real",
+    ),
     "more targets": (
         {"targets": np.ones((9, 4, O))},
         "d.npz: targets have shape (9, 4, 3); allowed with inputs of shape (6, 4, 2)",
@@ -535,6 +539,9 @@ def test_half_precision_of_safetensors_that_numpy_has_not(tmp_path):
 def test_an_imported_file_that_is_not_there_or_of_another_version(tmp_path):
     path = tmp_path / "n.safetensors"
     with pytest.raises(ValueError, match=r"n\.safetensors is not there; allowed: a file that rnn"):
+        about(path)
+    path.write_bytes(b"")
+    with pytest.raises(ValueError, match=r"n\.safetensors is not a safetensors file: "):
         about(path)
     safetensors.numpy.save_file({"x": np.ones(2)}, path, {"format": "rnnschur networks 0"})
     with pytest.raises(ValueError, match="has the format 'rnnschur networks 0'; allowed: 'rnn"):

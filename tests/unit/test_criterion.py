@@ -61,6 +61,7 @@ def test_one_difference_a_mass(difference, mass):
     [
         ({"epsilon": -0.1}, "epsilon is -0.1 and fragile 1.0; allowed: 0 <= epsilon < fragile"),
         ({"epsilon": 1.0}, "epsilon is 1.0 and fragile 1.0"),
+        ({"epsilon": "0.1"}, "^epsilon is '0.1'; allowed: a number$"),
         ({"epsilon": np.nan}, "epsilon is nan"),
         ({"fragile": 0.1}, "epsilon is 0.1 and fragile 0.1"),
         ({"fragile": np.inf}, "fragile inf"),

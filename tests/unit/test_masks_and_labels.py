@@ -70,6 +70,14 @@ def test_without_a_mask_nothing_is_copied():
     assert found == rollout_difference(outputs, batch.targets)
 
 
+def test_outputs_that_a_mask_does_not_fit_are_named():
+    _, inputs, targets = draw()
+    batch = Batch(inputs, targets, mask=np.ones((7, 20)))
+    words = r"^outputs have shape \(6, 20, 3\); allowed with a mask: .*, \(7, 20\) of steps and seq"
+    with pytest.raises(ValueError, match=words):
+        METRICS["fvu"](targets[1:], batch)
+
+
 def test_targets_that_do_not_count_need_not_be_numbers():
     network, inputs, targets = draw()
     mask = np.arange(7)[:, None] >= np.full(20, 2)
