@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import yaml
 
-from rnnschur.comparison import cause
+from rnnschur.comparison import HEAD, cause
+from rnnschur.comparison import SEQUENCES as SEARCHED
 from rnnschur.description import Description
 from rnnschur.given import load
 
@@ -203,6 +204,19 @@ CASES = [
         {"weights": CROSSED},
         "weights: gates f and o swapped",
     ),
+    # Another convention
+    (
+        PLAIN,
+        leaky(place="currents", nonlinearity="relu", readout="relu"),
+        {"place": None, "nonlinearity": None, "readout": None},
+        "place: currents, nonlinearity: relu, readout: relu",
+    ),
+    (
+        GRU,
+        packed("gru", gate_order="zrn", reset="before", update_gate="renews"),
+        {"gate_order": None, "reset": None, "update_gate": None},
+        "gate_order: zrn, reset: before, update_gate: renews",
+    ),
     # Two at once
     (
         LSTM,
@@ -281,3 +295,20 @@ def test_of_several_that_pass_the_best_is_named(tmp_path):
     np.savez(tmp_path / "d.npz", inputs=inputs, outputs=given.network.outputs(given.batch))
     wrong = Description.read(described(tmp_path, leaky() | weights(h0="start")))
     assert cause(wrong, tolerance=1e3) == "weights: h0: null"
+
+
+def test_what_passes_may_differ_in_the_first_steps_alone(tmp_path):
+    np.savez(tmp_path / "w.npz", **PLAIN)
+    inputs = np.random.default_rng(1).standard_normal((STEPS, SEQUENCES, N))
+    np.savez(tmp_path / "d.npz", inputs=inputs)
+    (given,) = load(described(tmp_path, leaky()))
+    outputs = given.network.outputs(given.batch)
+    error = 0.9e-5 * outputs[:, :SEARCHED].std((0, 1)) * np.sqrt(STEPS / HEAD)
+    np.savez(
+        tmp_path / "d.npz",
+        inputs=inputs,
+        outputs=outputs + error * (np.arange(STEPS) < HEAD)[:, None, None],
+    )
+    assert load(described(tmp_path, leaky()))[0].differences.max() == pytest.approx(9e-6, rel=0.2)
+    with pytest.raises(ValueError, match="fits with place: before"):
+        load(described(tmp_path, leaky(place="after")))

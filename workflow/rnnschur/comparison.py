@@ -22,6 +22,9 @@ TOLERANCES = {"float32": 1e-3, "float64": 1e-5}
 #: What is enough to find the cause of a difference: steps, and sequences.
 STEPS, SEQUENCES = 100, 4
 
+#: So many first steps tell of most networks that they do not fit.
+HEAD = 10
+
 #: How long a cause is looked for, in seconds.
 PATIENCE = 30
 
@@ -49,14 +52,18 @@ def differences(network: Network, trials: Trials) -> np.ndarray:
     double = {name: weight.astype(np.float64) for name, weight in network.weights.items()}
     run = _first(batch, steps, reference.shape[1])
     found = Network(network.cell, double).outputs(run)[steps - len(reference) :]
-    reference = reference.astype(np.float64)
-    unit = reference.std((0, 1))
-    size = np.abs(reference).max((0, 1))
-    constant = unit <= np.finfo(np.float32).eps * size
-    unit = np.where(constant, np.where(size > 0, size, 1), unit)
     with np.errstate(over="ignore", invalid="ignore"):
-        found = np.sqrt(np.mean(np.square(found - reference), (0, 1))) / unit
+        found = np.sqrt(np.mean(np.square(found - reference), (0, 1), np.float64))
+        found /= _unit(reference)
     return np.where(np.isfinite(found), found, np.inf)
+
+
+def _unit(reference: np.ndarray) -> np.ndarray:
+    """Return what differences of each output are measured in."""
+    reference = reference.astype(np.float64)
+    deviation, size = reference.std((0, 1)), np.abs(reference).max((0, 1))
+    constant = deviation <= np.finfo(np.float32).eps * size
+    return np.where(constant, np.where(size > 0, size, 1), deviation)
 
 
 def cause(description: Description, tolerance: float) -> str | None:
@@ -69,7 +76,11 @@ def cause(description: Description, tolerance: float) -> str | None:
     TimeoutError
         If none was found in `PATIENCE` seconds and there are more to try.
     """
-    began, short = time.monotonic(), _short(description.trials())
+    began, trials = time.monotonic(), description.trials()
+    short, head = _short(trials), _short(trials, HEAD)
+    # All steps together are no further apart than allowed only if the first ones are not so either.
+    bound = tolerance * np.sqrt(len(short.outputs) / len(head.outputs))
+    bound = bound * _unit(short.outputs) / _unit(head.outputs)
 
     def apart(changes: Mapping[tuple[str, ...], object]) -> float:
         if time.monotonic() - began > PATIENCE:
@@ -77,8 +88,10 @@ def cause(description: Description, tolerance: float) -> str | None:
         changed = replace(description, keys=_changed(description.keys, changes))
         moved = any(path[0] == "data" for path in changes)
         try:
-            trials = _short(changed.trials()) if moved else short
-            return differences(changed.network(), trials).max()
+            network = changed.network()
+            if not moved and (differences(network, head) > bound).any():
+                return np.inf
+            return differences(network, _short(changed.trials()) if moved else short).max()
         except ValueError:  # no network, or none for these trials
             return np.inf
 
@@ -99,9 +112,9 @@ def cause(description: Description, tolerance: float) -> str | None:
     return words
 
 
-def _short(trials: Trials) -> Trials:
-    """Return some steps of some sequences."""
-    reference = trials.outputs[:STEPS, :SEQUENCES]
+def _short(trials: Trials, count: int = STEPS) -> Trials:
+    """Return the first steps of some sequences that have a reference."""
+    reference = trials.outputs[:count, :SEQUENCES]
     steps = trials.batch.steps - len(trials.outputs) + len(reference)
     batch = _first(trials.batch, steps, reference.shape[1])
     return Trials(batch, reference, trials.precision)

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from rnnschur.cells import CONSTRAINTS, CellBase
 from rnnschur.cells.base import Gated
+from rnnschur.cells.leaky import PLACES
 from rnnschur.description import Description
 from rnnschur.layout import Layout
 from rnnschur.nonlinearities import NONLINEARITIES
@@ -171,6 +172,25 @@ def _options(case: _Case) -> Iterator[Suspect]:
                     yield Suspect(f"{key.name}: {word}", change, paired=key.name != "output")
 
 
+def _together(case: _Case) -> Iterator[Suspect]:
+    """Three options at once, which are another convention."""
+    usual = []
+    if hasattr(case.cell, "place"):
+        usual = [
+            {"place": place, "nonlinearity": f, "readout": f if place == "currents" else "linear"}
+            for place in PLACES
+            for f in NONLINEARITIES
+        ]
+    if hasattr(case.cell, "reset") and case.rows is not None:
+        usual = [{"gate_order": "zrn", "reset": "before", "update_gate": "renews"}]  # Haiku's
+    for options in usual:
+        now = {name: case.keys.get(name, getattr(case.cell, name, None)) for name in options}
+        if not {*now.items()} & {*options.items()}:
+            words = ", ".join(f"{name}: {value}" for name, value in options.items())
+            changes = {(name,): value for name, value in options.items()}
+            yield Suspect(words, changes, paired=False)
+
+
 def _cells(case: _Case) -> Iterator[Suspect]:
     """Another nonlinearity, where the name of the cell says it."""
     name = case.keys["cell"]
@@ -281,6 +301,7 @@ MISTAKES = (
     _transposed,
     _gates,
     _options,
+    _together,
     _cells,
     _time_step,
     _axes,
