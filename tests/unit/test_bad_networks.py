@@ -217,6 +217,30 @@ CASES = {
         entry("W_hh", {"sum": ["rec", "inp"]}),
         "network.yaml: weights: W_hh: sum of shapes (5, 5) and (5, 2); allowed: one",
     ),
+    "time constants of more units": (
+        {
+            "keys": {"cell": "leaky", "dt": 1},
+            "entries": {**ENTRIES, "tau": "time"},
+            "weights": {**WEIGHTS, "time": np.ones(N + 1)},
+        },
+        "network.yaml: weights: a: time of w.npz has shape (6,); allowed: (5,)",
+    ),
+    "a layer of PyTorch below a prefix": (
+        {
+            "keys": {"cell": "tanh"},
+            "entries": {"layer": "rnn", "W_hy": "out"},
+            "weights": {"model.rnn.weight_hh_l0": WEIGHTS["rec"], "out": WEIGHTS["out"]},
+        },
+        "rnn.weight_hh_l0 is not in w.npz, which holds model.rnn.weight_hh_l0; allowed: prefix: m",
+    ),
+    "a raw weight of PyTorch": (
+        {
+            "keys": {"cell": "tanh"},
+            "entries": {"layer": "rnn", "W_hy": "out"},
+            "weights": {"rnn.parametrizations.weight_hh_l0.original": WEIGHTS["rec"]},
+        },
+        "rnn.weight_hh_l0 is not in w.npz, which holds rnn.parametrizations.weight_hh_l0.original:",
+    ),
     "kernel alone": (
         {"keys": {"cell": "gru"}, "entries": {"kernel": "inp", "W_hy": "out"}},
         "network.yaml: weights: recurrent: missing; allowed: both kernel and recurrent",
@@ -371,6 +395,10 @@ CASES = {
     "labels": (
         {"targets": spoilt(LABELS, 7)},
         "d.npz: labels have the entry 7; allowed: whole numbers from 0 to 2, since",
+    ),
+    "labels without steps": (
+        {"targets": LABELS[0]},
+        "targets has shape (4,); allowed: (steps, sequences, features) or (steps, sequences)",
     ),
     "mask of everything": (
         {"mask": np.zeros((6, 4))},

@@ -436,6 +436,19 @@ def test_the_step_in_units_of_the_time_constant(tmp_path, how):
     )
 
 
+@pytest.mark.parametrize("name", ["a", "tau"])
+@pytest.mark.parametrize("shape", [(), (1,), (1, 1)])
+def test_one_time_constant_in_the_file_is_that_of_all_units(tmp_path, name, shape):
+    rng = np.random.default_rng(8)
+    weights = plain(rng) | {"time": np.full(shape, 0.2 if name == "a" else 50)}
+    keys = {"cell": "leaky", "place": "after", "weights": {**PLAIN, name: "time"}}
+    keys |= {"dt": 10} if name == "tau" else {}
+    found = network(tmp_path, keys, weights)
+    assert found.cell == make("leaky", place="after", a=0.2) and "a" not in found.weights
+    with pytest.raises(ValueError, match=r"a is [0-9.]+; allowed: a number in \(0, 1\]$"):
+        network(tmp_path, keys, weights | {"time": np.full(shape, 2 if name == "a" else 5)})
+
+
 def drawn(name, rng):
     """Return a network of a cell with all its weights."""
     cell = make(name, **({"place": "after"} if name == "leaky" else {}))

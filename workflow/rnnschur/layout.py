@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -72,10 +72,11 @@ class Layout:
                 arrays[name] = self._weight(keys[name], name)
         arrays = {**self._constraints(keys.get("W_hh")), **arrays}
         self._settle(arrays)
+        cell = self._with_step(arrays)
         self._check(arrays, keys)
         self._refuse_extra(ignored)
         try:
-            return Network(self.cell, arrays)
+            return Network(cell, arrays)
         except ValueError as error:
             raise self.said.refusal("weights", error) from None
 
@@ -143,8 +144,10 @@ class Layout:
                 raise self.refusal(key, f"{given[key]!r}; allowed: the name of a layer of PyTorch")
         if "layer" in given:
             prefix = f"{given['layer']}." if given["layer"] else ""
-            layers = (f"{prefix}weight_hh_l0", f"{prefix}parametrizations.weight_hh_l0.")
-            end = "_l0" if any(name.startswith(layers) for name in stored) else ""
+            # A layer, unless it is a cell: also where its weight is raw, or below a prefix.
+            raw, inner = f"{prefix}parametrizations.weight_hh_l0.", f"{prefix}weight_hh_l0"
+            layers = [n for n in stored if n.startswith(raw) or n.endswith(inner)]
+            end = "_l0" if layers and f"{prefix}weight_hh" not in stored else ""
             biases = [f"{prefix}bias_{side}{end}" for side in ("ih", "hh")]
             packed = isinstance(self.cell, Gated)
             names = ("kernel", "recurrent", "bias") if packed else ("W_xh", "W_hh", "b_h")
@@ -221,6 +224,16 @@ class Layout:
                 if name in arrays:
                     arrays[name] = -arrays[name]
 
+    def _with_step(self, arrays: dict[str, np.ndarray]) -> CellBase:
+        """Return the cell, which takes the step where the file has one for all units."""
+        if "a" not in arrays or arrays["a"].size != 1 or self.cell.a is not None:
+            return self.cell
+        options = {n: value for n, value in asdict(self.cell).items() if value is not None}
+        try:
+            return type(self.cell).checked({**options, "a": float(arrays.pop("a").item())})
+        except ValueError as error:
+            raise self.said.refusal("weights", error) from None
+
     def _refuse_extra(self, ignored: list[str]) -> None:
         """Raise ValueError for tensors of the file that are neither named nor ignored."""
         extra = [n for n in self.stored() if n not in self.used]
@@ -245,7 +258,7 @@ class Layout:
             words = ["unit" if word == "gate" else word for word in self.cell.known[name]]
             expected = [units if word == "unit" else None for word in words]
             if not fits(array.shape, expected):
-                entry = keys.get(name, "")
+                entry = keys.get(name, keys.get("tau", "") if name == "a" else "")
                 tensor = entry.get("tensor") if isinstance(entry, dict) else entry
                 allowed = ", ".join(
                     str(length or f"{word}s") for word, length in zip(words, expected, strict=True)

@@ -111,7 +111,9 @@ def _arranged(found: dict, axes: list[str], matlab: bool) -> dict[str, np.ndarra
         elif matlab and array.ndim == len(words) - 1:
             array = array[..., None]
         if array.ndim != len(words):
-            raise ValueError(f"{name} has shape {array.shape}; allowed: ({', '.join(words)})")
+            orders = [axes, bare] if name in ("targets", "mask") and bare != axes else [axes]
+            allowed = " or ".join(f"({', '.join(order)})" for order in orders)
+            raise ValueError(f"{name} has shape {array.shape}; allowed: {allowed}")
         for word in AXES:
             if word not in words:
                 array, words = array[..., None], [*words, word]
