@@ -496,6 +496,29 @@ data: {file: trials.npz, axes: steps sequences features}
     return text, p, step, lambda h: h @ p["fc.weight"].T + p["fc.bias"]
 
 
+def leak_without_a_step(rng):
+    """What units receive is not multiplied by the step: states are 1/a times as large."""
+    p = drawn(rng, W=(N, N), U=(N, I), b=N, V=(O, N), h0=N)
+
+    def step(h, c, x):
+        h = h if h.any() else p["h0"]
+        return 0.8 * h + np.tanh(h @ p["W"].T + x @ p["U"].T + p["b"]), c
+
+    text = """
+cell: leaky
+a: 0.2
+weights:
+  file: weights.npz
+  W_hh: {tensor: W, scale: 5}
+  W_xh: U
+  b_h: b
+  W_hy: {tensor: V, scale: 5}
+  h0: {tensor: h0, scale: 0.2}
+data: {file: trials.npz}
+"""
+    return text, p, step, lambda h: h @ p["V"].T
+
+
 CONVENTIONS = {
     "Keras, SimpleRNN": keras_simple,
     "Keras, LSTM": keras_lstm,
@@ -524,6 +547,7 @@ CONVENTIONS = {
     "nn4n": nn4n,
     "nn4n, the later version": lambda rng: nn4n(rng, new=True),
     "PyTorch, linear layers in a loop": excitatory_and_inhibitory,
+    "PyTorch, a leak and no step": leak_without_a_step,
 }
 
 

@@ -143,6 +143,13 @@ CASES = [
         weights(),
         "weights: W_hh: scale: 5, W_xh: scale: 5, b_h: scale: 5",
     ),
+    (
+        PLAIN,
+        leaky()
+        | weights(**{k: {"tensor": t, "scale": 5} for k, t in {"W_hh": "W", "W_hy": "V"}.items()}),
+        weights(),
+        "weights: W_hh: scale: 5, W_hy: scale: 5",
+    ),
     # Biases and initial states
     (PLAIN, leaky(), weights(b_h=None), "weights: b_h: b"),
     (PLAIN, leaky(), weights(b_y=None), "weights: b_y: c"),
