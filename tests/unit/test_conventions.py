@@ -236,7 +236,7 @@ data: {file: trials.npz}
 
 
 def haiku_vanilla(rng):
-    to, among = "vanilla_rnn/input_to_hidden", "vanilla_rnn/hidden_to_hidden"
+    to, among = "vanilla_rnn/linear", "vanilla_rnn/linear_1"
     p = drawn(rng, **{f"{to}.w": (I, N), f"{to}.b": N, f"{among}.w": (N, N), f"{among}.b": N})
 
     def step(h, c, x):
@@ -399,8 +399,8 @@ weights:
     return text + MATLAB, {"net": p | {"tau": tau}}, step, lambda h: np.tanh(h) @ p["W"].T
 
 
-def psychrnn(rng):
-    """With Dale's principle: raw weights, and what the code multiplies them by."""
+def psychrnn(rng, raw=False):
+    """With Dale's principle: the weights that act or, early, raw ones, and what they go through."""
     p = drawn(rng, W_in=(N, I), W_rec=(N, N), W_out=(O, N), b_rec=N, b_out=O, init_state=(1, N))
     p |= {f"{n}_connectivity": rng.integers(0, 2, p[w].shape).astype(float)
           for n, w in (("input", "W_in"), ("rec", "W_rec"), ("output", "W_out"))}  # fmt: skip
@@ -432,6 +432,8 @@ weights:
 data: {file: trials.npz, axes: sequences steps features}
 """
     p["dale_ratio"] = np.array(0.8)
+    if not raw:
+        p |= {"W_in": W_in, "W_rec": W_rec, "W_out": W_out}
     return text, p, step, lambda h: relu(h) @ W_out.T + p["b_out"]
 
 
@@ -544,6 +546,7 @@ CONVENTIONS = {
     ),
     "MATLAB, one's own": matlab_own,
     "PsychRNN, with Dale's principle": psychrnn,
+    "PsychRNN, with Dale's principle, raw": lambda rng: psychrnn(rng, raw=True),
     "nn4n": nn4n,
     "nn4n, the later version": lambda rng: nn4n(rng, new=True),
     "PyTorch, linear layers in a loop": excitatory_and_inhibitory,
