@@ -184,6 +184,30 @@ data: {file: trials.npz, axes: sequences steps features}
     return text, p, step, lambda h: h
 
 
+def flax_nnx_gru(rng):
+    p = drawn(rng, **{"rnn.cell.dense_i.kernel": (I, 3 * N), "rnn.cell.dense_i.bias": 3 * N})
+    p |= drawn(rng, **{"rnn.cell.dense_h.kernel": (N, 3 * N), "out.kernel": (N, O), "out.bias": O})
+    W, b, U = (p[f"rnn.cell.dense_{name}"] for name in ("i.kernel", "i.bias", "h.kernel"))
+
+    def step(h, c, x):
+        (xr, xz, xn), (hr, hz, hn) = np.split(x @ W + b, 3, 1), np.split(h @ U, 3, 1)
+        z = sigmoid(xz + hz)
+        return (1 - z) * np.tanh(xn + sigmoid(xr + hr) * hn) + z * h, c
+
+    text = """
+cell: gru
+weights:
+  file: weights.npz
+  kernel: {tensor: rnn.cell.dense_i.kernel, transpose: true}
+  recurrent: {tensor: rnn.cell.dense_h.kernel, transpose: true}
+  bias: rnn.cell.dense_i.bias
+  W_hy: {tensor: out.kernel, transpose: true}
+  b_y: out.bias
+data: {file: trials.npz, axes: sequences steps features}
+"""
+    return text, p, step, lambda h: h @ p["out.kernel"] + p["out.bias"]
+
+
 def haiku_lstm(rng):
     p = drawn(rng, **{"lstm/linear.w": (I + N, 4 * N), "lstm/linear.b": 4 * N})
     p |= drawn(rng, **{"linear.w": (N, O), "linear.b": O})
@@ -530,6 +554,7 @@ CONVENTIONS = {
     "Flax, LSTMCell": flax_lstm,
     "Flax, GRUCell": flax_gru,
     "Flax, SimpleCell": flax_simple,
+    "Flax, GRUCell of NNX": flax_nnx_gru,
     "Haiku, LSTM": haiku_lstm,
     "Haiku, GRU": haiku_gru,
     "Haiku, VanillaRNN": haiku_vanilla,
