@@ -71,6 +71,25 @@ def test_batch_first_changes_nothing_but_how_pytorch_is_called():
     np.testing.assert_allclose(network.outputs(Batch(inputs)), states, rtol=0, atol=1e-13)
 
 
+@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize("one", [True, False])
+def test_initial_states_and_memories_are_those_of_pytorch(name, one):
+    layer, readout = KINDS[name]("").double(), nn.Linear(UNITS, OUTPUTS).double()
+    inputs = torch.randn(STEPS, SEQUENCES, INPUTS, dtype=torch.float64)
+    starts = torch.randn(2, 1, 1 if one else SEQUENCES, UNITS, dtype=torch.float64)
+    starts = starts.expand(2, 1, SEQUENCES, UNITS).contiguous()
+    with torch.no_grad():
+        expected = readout(layer(inputs, tuple(starts) if name == "lstm" else starts[0])[0])
+    names = ("h0", "c0") if name == "lstm" else ("h0",)
+    given = {n: s[0, 0] if one else s[0] for n, s in zip(names, starts, strict=False)}
+    network = Network.from_torch(layer, readout)
+    found = network.outputs(Batch(inputs, **given))
+    assert np.abs(found - expected.numpy()).max() <= 1e-12 * np.abs(expected.numpy()).max()
+    for missing in names:  # each matters
+        rest = {n: s for n, s in given.items() if n != missing}
+        assert np.abs(network.outputs(Batch(inputs, **rest)) - found).max() > 1e-3
+
+
 class Compiled(nn.Module):
     """What torch.compile makes of a module, as far as its parts go; it takes ten seconds itself."""
 
