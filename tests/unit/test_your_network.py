@@ -11,11 +11,13 @@ from click.testing import CliRunner
 
 from rnnschur import cells
 from rnnschur.command import main
+from rnnschur.comparison import PATIENCE, TOLERANCES
 from rnnschur.description import Description
 from rnnschur.entries import Entry
 from rnnschur.formats import ENDINGS
 from rnnschur.layout import Layout
 from rnnschur.nonlinearities import NONLINEARITIES
+from rnnschur.suspects import SUSPECTS
 from rnnschur.trials import Data
 
 ROOT = Path(__file__).parents[2]
@@ -79,3 +81,10 @@ def test_every_weight_cell_and_nonlinearity_is_named():
         assert known <= words
     assert set(NONLINEARITIES) <= words
     assert all(ending in PAGE for ending in ENDINGS)
+
+
+def test_what_passes_and_how_long_a_cause_is_looked_for_stand_there():
+    assert TOLERANCES == {"float32": 1e-3, "float64": 1e-5}
+    assert "up to 1e-5, and up to 1e-3 where the reference is float32" in PAGE
+    words = " ".join(PAGE.split())
+    assert f"{SUSPECTS}. It looks for {PATIENCE} seconds at most" in words
