@@ -195,6 +195,18 @@ CASES = [
     ),
     (
         GRU,
+        packed("gru", weights=ROWS | {"bias": ["c", "b"]}),
+        {"weights": ROWS | {"bias": None}},
+        "weights: bias: [c, b]",
+    ),
+    (
+        PLAIN,
+        leaky() | weights(b_h={"sum": ["b", "start"]}),
+        weights(b_h=None),
+        "weights: b_h: {sum: [b, start]}",
+    ),
+    (
+        GRU,
         packed("gru", weights=ROWS | {"bias": ["b", "c"]}),
         {"weights": ROWS | {"bias": ["c", "b"]}},
         "weights: bias: the two swapped",

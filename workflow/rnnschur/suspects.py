@@ -287,6 +287,13 @@ def _left_out(case: _Case, name: str, lengths: tuple[int, ...]) -> Iterator[Susp
     for tensor in fitting:  # an optimizer leaves many
         changes = {("weights", name): tensor}
         yield Suspect(f"weights: {name}: {tensor}", changes, paired=len(fitting) <= FEW)
+    if name in ("bias", "b_h") and len(fitting) <= FEW:  # one of the inputs and one of the states
+        pairs = permutations(fitting, 2) if name == "bias" else combinations(fitting, 2)
+        for two in map(list, pairs):
+            entry = two if name == "bias" else {"sum": two}
+            words = ", ".join(two)
+            words = f"[{words}]" if name == "bias" else f"{{sum: [{words}]}}"
+            yield Suspect(f"weights: {name}: {words}", {("weights", name): entry})
 
 
 def _swapped(case: _Case) -> Iterator[Suspect]:
