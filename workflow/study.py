@@ -74,6 +74,7 @@ def check(config: dict) -> None:
     from jsonschema import Draft202012Validator
 
     from rnnschur import cells, interventions, tasks
+    from rnnschur import curriculum as curricula
     from rnnschur.architectures import STARTS
 
     _finite("", config)  # a comparison with NaN passes every bound of a schema
@@ -99,6 +100,11 @@ def check(config: dict) -> None:
             task = tasks.make(kind, **settings["protocol"])
         except ValueError as error:
             raise ValueError(f"tasks.{name}.protocol.{error}") from None
+        _curriculum(config, name)
+        try:
+            curricula.stages(kind, task, curriculum(config, name))
+        except ValueError as error:
+            raise ValueError(f"tasks.{name}.curriculum{error}") from None
         if task.metric == "replay_accuracy" and settings["learned"] > 1:
             raise ValueError(
                 f"tasks.{name}.learned is {settings['learned']}; allowed: an accuracy, at most 1"
@@ -124,6 +130,19 @@ def check(config: dict) -> None:
             f"diagnosis.fragile is {diagnosis['fragile']}; allowed: a number above "
             f"diagnosis.epsilon, which is {diagnosis['epsilon']}"
         )
+
+
+def _curriculum(config: dict, task: str) -> None:
+    """Raise ValueError if a stage of a task's curriculum, or the task, has no update of its own."""
+    before, end = 0, updates(config, task)
+    for index, stage in enumerate(curriculum(config, task)):
+        if not before < stage["last"] < end:
+            until = config["tasks"][task]["curriculum"][index]["until"]
+            raise ValueError(
+                f"tasks.{task}.curriculum[{index}].until is {until}, which is update "
+                f"{stage['last']}; allowed: after {before} and before {end}"
+            )
+        before = stage["last"]
 
 
 def _results(config: dict) -> None:
@@ -215,12 +234,25 @@ def updates(config: dict, task: str) -> int:
     return settings.get("updates") or settings["epochs"] * settings["updates_per_epoch"]
 
 
+def curriculum(config: dict, task: str) -> list[dict]:
+    """Return the stages that training begins with: the last update of each, and its protocol."""
+    settings = config["tasks"][task]
+    return [
+        {
+            "last": round(stage["until"] * updates(config, task)),
+            "protocol": {**settings["protocol"], **stage["protocol"]},
+        }
+        for stage in settings.get("curriculum", [])
+    ]
+
+
 def training(config: dict, task: str) -> dict:
     """Return all that the training of a task's networks depends on besides their identity."""
-    settings = config["tasks"][task]
+    settings, stages = config["tasks"][task], curriculum(config, task)
     return {
         "study_seed": config["study_seed"],
         "protocol": settings["protocol"],
+        **({"curriculum": stages} if stages else {}),
         "engine": config["training"]["engine"],
         "device": config["training"]["device"],
         "schedule": {

@@ -59,6 +59,7 @@ def test_they_are_kept_across_restarts_for_the_same_record(folder):
         {**RECORD, "task": "sine"},
         {**RECORD, "code": "other"},
         {**RECORD, "training": {"updates": 41, "clip": None}},
+        {**RECORD, "training": {**RECORD["training"], "curriculum": [{"last": 4}]}},
         {**RECORD, "versions": ["b", "a"]},
     ],
 )

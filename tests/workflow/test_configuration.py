@@ -135,11 +135,78 @@ def test_a_task_like_another_has_its_settings_where_it_gives_none():
             "tasks.other is a mapping of protocol, input_scale, updates, ",
         ),
         ({"like": 3}, "tasks.other.like is 3; allowed: "),
+        (
+            {"like": "copy", "curriculum": [{"until": 1, "protocol": {"replays": 2}}]},
+            "tasks.other.curriculum[0].until is 1; allowed: a number between 0 and 1",
+        ),
+        (
+            {"like": "copy", "curriculum": [{"until": 0.1, "protocol": {"replay": 2}}]},
+            "tasks.other.curriculum[0].protocol.replay is unknown; allowed: symbols, ",
+        ),
+        (
+            {"like": "copy", "curriculum": [{"until": 0.1, "protocol": {}}]},
+            "tasks.other.curriculum[0].protocol is {}; allowed: protocol keys that the stage ",
+        ),
+        (
+            {"like": "copy", "curriculum": [{"until": 0.1, "batch": 2}]},
+            "tasks.other.curriculum[0].batch is unknown; allowed: until, protocol",
+        ),
+        (
+            {"like": "copy", "curriculum": [{"until": 0.1}]},
+            "tasks.other.curriculum[0].protocol is missing; needed: until, protocol",
+        ),
+        (
+            {"like": "flip_flop", "curriculum": [{"until": 0.1, "protocol": {"channels": 2}}]},
+            "tasks.other.curriculum[0].protocol gives the network 2 inputs and 2 outputs; allowed: "
+            "3 and 3, as the task's own protocol",
+        ),
+        (
+            {
+                "like": "copy",
+                "curriculum": [
+                    {"until": 0.2, "protocol": {"replays": 2}},
+                    {"until": 0.1, "protocol": {"replays": 3}},
+                ],
+            },
+            "tasks.other.curriculum[1].until is 0.1, which is update 4000; allowed: after 8000 and "
+            "before 40000",
+        ),
+        (
+            {
+                "like": "copy",
+                "updates": 3,
+                "curriculum": [{"until": 0.1, "protocol": {"replays": 2}}],
+            },
+            "tasks.other.curriculum[0].until is 0.1, which is update 0; allowed: after 0 and befor",
+        ),
+        (
+            {
+                "like": "copy",
+                "updates": 3,
+                "curriculum": [{"until": 0.9, "protocol": {"replays": 2}}],
+            },
+            "tasks.other.curriculum[0].until is 0.9, which is update 3; allowed: after 0 and befor",
+        ),
     ],
 )
 def test_a_task_that_is_wrongly_like_another_is_named(settings, message):
     with pytest.raises(ValueError, match="^" + re.escape(message)):
         study.check(like(**settings))
+
+
+def test_a_curriculum_is_part_of_the_training_and_of_nothing_else():
+    stage = {"until": 0.29, "protocol": {"replays": 2}}
+    config = like(like="copy", updates=100, curriculum=[stage])
+    study.check(config)
+    with_it, without = study.training(config, "other"), study.training(config, "copy")
+    (stage,) = with_it.pop("curriculum")
+    assert stage == {"last": 29, "protocol": {**CONFIG["tasks"]["copy"]["protocol"], "replays": 2}}
+    assert with_it == {**without, "schedule": {**without["schedule"], "updates": 100}}
+    assert study.diagnosis(config, "other") == study.diagnosis(config, "copy")
+    config = like(like="copy", curriculum=[])
+    assert study.training(config, "other") == study.training(config, "copy")
+    assert study.training(config, "copy") == study.training(CONFIG, "copy")
+    assert "curriculum" not in study.training(CONFIG, "copy")  # the records of old networks hold
 
 
 @pytest.mark.parametrize("key", sorted(CONFIG))
@@ -155,7 +222,7 @@ def test_config_and_schema_do_not_drift_apart():
     def compare(schema, config, path):
         if "properties" in schema and isinstance(config, dict):
             missing = schema["properties"].keys() - config.keys()
-            optional = {"updates", "epochs", "updates_per_epoch", "like"}
+            optional = {"updates", "epochs", "updates_per_epoch", "like", "curriculum"}
             assert missing <= optional, (path, missing)
             for key, part in schema["properties"].items():
                 if key in config:

@@ -8,7 +8,7 @@ import torch
 
 from freshness import leave_record
 from job import condition, identity, log
-from rnnschur import tasks, tensors
+from rnnschur import curriculum, tasks, tensors
 from rnnschur.architectures import Architecture
 from rnnschur.tables import keyed
 from rnnschur.training import Diverged, Schedule, train
@@ -27,8 +27,9 @@ architecture = Architecture(*snakemake.params.architecture)
 # The kernel is the CPU's, and the tanh cell's; elsewhere the reference engine takes its place.
 fast = device == "cpu" and architecture.cell == "tanh"
 engine = settings["engine"] if fast else "reference"
-schedule = Schedule(**settings["schedule"])
 task = tasks.make(name, **settings["protocol"])
+stages = curriculum.stages(name, task, settings.get("curriculum", []))
+schedule = Schedule(**settings["schedule"], curriculum=stages)
 record = dict(zip(("task", "architecture", "width"), condition(snakemake), strict=True)) | {
     "training": {**settings, "engine": engine, "device": device},
     "versions": versions(),

@@ -41,7 +41,7 @@ class FastEngine:
     def __init__(self, network: Module):
         from rnnschur import kernels  # only here: the reference engine must not need the compiler
 
-        self.network, self.kernel = network, None
+        self.network, self.kernel, self.sizes = network, None, None
         self.make_kernel = kernels.BackpropagationThroughTime
         self.W_xh, self.W_hy = (w.detach().numpy() for w in (network.W_xh, network.W_hy))
         self.g_xh, self.g_hy = (w.grad.numpy() for w in (network.W_xh, network.W_hy))
@@ -57,9 +57,9 @@ class FastEngine:
     def loss_and_gradients(self, batch: Batch) -> float:
         """Return the mean squared error; leave its gradients in the parameters."""
         W_hh = self.network.W_hh
-        if self.kernel is None:
-            sizes = *batch.inputs.shape, len(W_hh), batch.targets.shape[-1]
-            self.kernel = self.make_kernel(*sizes, batch.onset, self.W_xh.dtype)
+        sizes = *batch.inputs.shape, len(W_hh), batch.targets.shape[-1], batch.onset
+        if sizes != self.sizes:  # the first batch, or the first of another stage of a curriculum
+            self.kernel, self.sizes = self.make_kernel(*sizes, self.W_xh.dtype), sizes
         loss = self.kernel.loss_and_gradients(
             self.W_xh,
             W_hh.detach().contiguous().numpy(),

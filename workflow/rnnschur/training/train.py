@@ -11,6 +11,7 @@ from tqdm import tqdm
 
 from rnnschur.architectures import Architecture
 from rnnschur.cells import ENGINES
+from rnnschur.curriculum import Stage
 from rnnschur.metrics import metric
 from rnnschur.streams import Identity, generator
 from rnnschur.tables import HISTORY
@@ -44,6 +45,9 @@ class Schedule:
         Updates between two rows of the history; the last update always gets one.
     monitored : int
         Held-out sequences by which the history judges the network.
+    curriculum : tuple of Stage
+        What training begins with, see `rnnschur.curriculum`; after the last stage, and without any,
+        batches are drawn from the task itself.
     """
 
     updates: int
@@ -53,6 +57,11 @@ class Schedule:
     input_scale: float
     record_every: int
     monitored: int
+    curriculum: tuple[Stage, ...] = ()
+
+    def drawn(self, update: int, task: TaskBase) -> TaskBase:
+        """Return what the batch of an update, counted from 1, is drawn from."""
+        return next((part.task for part in self.curriculum if update <= part.last), task)
 
 
 def train(
@@ -125,7 +134,7 @@ def train(
         file=sys.stderr,
     )
     for update in progress:
-        loss = step.loss_and_gradients(task.sample(schedule.batch, batches))
+        loss = step.loss_and_gradients(schedule.drawn(update, task).sample(schedule.batch, batches))
         if not math.isfinite(loss):
             raise Diverged(f"network {identity.label}: the loss is {loss} at update {update}")
         norm = adam.step()
