@@ -292,6 +292,28 @@ def cell(config: dict, name: str) -> str | None:
     return None if given.files(config) else architecture(config, name)[0]
 
 
+def _replaying(config: dict) -> list[str]:
+    """Return the tasks of the grid that ask for a sequence over and over."""
+    tasks = dict.fromkeys(c.task for c in conditions(config))
+    return [task for task in tasks if module(config, task) == "copy"]
+
+
+def periods(config: dict) -> dict[str, int]:
+    """Return the steps after which the targets repeat, of tasks where they do."""
+    return {task: config["tasks"][task]["protocol"]["symbols"] for task in _replaying(config)}
+
+
+def replays(config: dict) -> dict[str, list[int]]:
+    """Return, for the same tasks, the replays that training asks for, stage by stage."""
+    return {
+        task: [
+            stage["protocol"]["replays"]
+            for stage in (*curriculum(config, task), config["tasks"][task])
+        ]
+        for task in _replaying(config)
+    }
+
+
 def learned(config: dict) -> dict[str, float]:
     """Return the measure, by task, from which on a network counts; of imported ones all do."""
     tasks = [] if given.files(config) else dict.fromkeys(c.task for c in conditions(config))

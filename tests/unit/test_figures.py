@@ -187,3 +187,37 @@ def test_search_puts_the_nearest_protocol_on_top_and_writes_our_means():
     assert [t.get_text() for t in axis.get_xticklabels()] == ["CR\npaper 1.73", "CC\npaper 2.08"]
     none = figures.search(numbers[:0], protocols.assign(distance=np.nan)).axes[0]
     assert [t.get_text() for t in none.texts] == ["no network of any protocol learned"]
+
+
+def test_phases_are_shares_of_sector_r_beside_what_the_targets_see():
+    rows = [
+        ("copy", 8, 0.01, "R", True),
+        ("copy", 8, 0.012, "R", True),
+        ("copy", 8, 0.36, "R", False),
+        ("copy", 8, 0.2, "C", True),
+        ("easy", 8, 0.3, "R", True),
+    ]
+    rows = pd.DataFrame(rows, columns=["task", "width", "phase_error", "sector", "learned"])
+    figure = figures.phases(rows.assign(architecture="cayley"), {"copy": [4], "easy": [2, 4]})
+    copy, easy = figure.axes
+    heights = [[bar.get_height() for bar in bars] for bars in copy.containers]
+    # Stacked: the second group stands on the first.
+    assert [np.round(np.sum(bars), 9) for bars in heights] == [
+        pytest.approx(2 / 3),
+        pytest.approx(1 / 3),
+    ]
+    assert heights[0][0] == pytest.approx(2 / 3) and heights[1][14] == pytest.approx(1 / 3)
+    (line,) = copy.get_lines()
+    at = dict(zip(np.round(line.get_xdata(), 3), line.get_ydata(), strict=True))
+    assert at[0.0] == 1 and at[0.25] == pytest.approx(0, abs=1e-12) and at[0.375] > 0.2
+    labels = [line.get_label() for line in easy.get_lines()]
+    assert labels == ["overlap, R = 4", "overlap, R = 2"]
+    figure.canvas.draw()
+
+
+def test_phases_leave_a_place_empty_where_there_is_no_condition():
+    rows = pd.DataFrame([("copy", 8), ("copy", 9), ("easy", 9)], columns=["task", "width"]).assign(
+        architecture="cayley", phase_error=0.1, sector="R", learned=True
+    )
+    figure = figures.phases(rows, {"copy": [4], "easy": [2, 4]})
+    assert [axis.get_visible() for axis in figure.axes] == [True, True, False, True]

@@ -209,6 +209,14 @@ def test_a_curriculum_is_part_of_the_training_and_of_nothing_else():
     assert "curriculum" not in study.training(CONFIG, "copy")  # the records of old networks hold
 
 
+def test_what_replays_is_known():
+    config = like(like="copy", curriculum=[{"until": 0.1, "protocol": {"replays": 2}}])
+    config["experiments"].append({"task": "other", "architectures": ["cayley"], "widths": [9]})
+    assert study.periods(config) == {"copy": 8, "other": 8}
+    assert study.replays(config) == {"copy": [4], "other": [2, 4]}
+    assert study.replays(CONFIG) == {"copy": [4]}
+
+
 @pytest.mark.parametrize("key", sorted(CONFIG))
 def test_a_missing_key_is_named(key):
     config = {name: value for name, value in CONFIG.items() if name != key}

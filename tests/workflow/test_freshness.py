@@ -18,7 +18,7 @@ ABLATION_PAGES = {"render_ablations": 1, **REPORT}
 SUMMARIES = {"summaries": 1, "ledger": 1, **ABLATION_PAGES}
 VERDICTS = {"gather": 2, **SUMMARIES}
 PAGES = {"render_networks": 1, "render_coordinates": 1, **ABLATION_PAGES}
-TABLES = {"networks": 1, **VERDICTS, "gather": 4, **PAGES}
+TABLES = {"networks": 1, "phases": 1, **VERDICTS, "gather": 4, **PAGES}
 CONTROLS = {"gather": 2, "render_coordinates": 1, **ABLATION_PAGES}
 
 

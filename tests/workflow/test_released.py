@@ -158,6 +158,20 @@ def test_what_the_protocol_page_says_of_the_search_is_in_its_tables():
     assert f"under the other {len(context) - 1} protocols" in page
 
 
+def test_what_the_protocol_page_says_of_phases_is_in_the_published_spectra():
+    phases = findings.phase_table(table("spectra"), table("networks"), study.periods(CONFIG))
+    leading = phases[(phases["sector"] == "R") & (phases["task"] == "copy")]
+    beyond = (leading["phase_error"] > 1 / CONFIG["tasks"]["copy"]["protocol"]["replays"]).groupby(
+        [leading["architecture"], leading["width"], leading["seed"]]
+    )
+    share = 100 * beyond.mean()
+    low, high = share.loc["cayley"].min(), share.loc["cayley"].max()
+    assert f"{low:.0f} to {high:.0f} % of the eigenvalues end beyond" in sentences(
+        "docs/protocol.md"
+    )
+    assert (share.drop("cayley") == 0).all()
+
+
 @pytest.fixture
 def one_thread():
     """Train as the study's jobs do: several threads round the initial matrix otherwise."""

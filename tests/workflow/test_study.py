@@ -112,6 +112,20 @@ def test_spectra_are_the_eigenvalues_of_the_weights(finished, table, config):
             assert (np.diff(rows["modulus"]) <= 1e-12).all()
 
 
+def test_phases_are_those_of_the_spectra_of_copy(table, config):
+    phases, spectra = table("phases"), table("spectra").query("task == 'copy'")
+    assert study.periods(config) == {"copy": 2} and (phases["period"] == 2).all()
+    pd.testing.assert_frame_equal(
+        phases[[*NETWORK, "index", "modulus"]],
+        spectra[[*NETWORK, "index", "modulus"]].reset_index(drop=True),
+    )
+    # The roots of unity of period 2 are 1 and -1.
+    angles = np.abs(np.arctan2(spectra["imaginary"].abs(), spectra["real"].abs()))
+    np.testing.assert_allclose(phases["phase_error"], angles / np.pi, atol=1e-9)
+    leading = table("networks").query("task == 'copy'")["leading"].sum()
+    assert (phases["sector"] == "R").sum() == leading
+
+
 def test_records_name_protocol_and_versions(finished, config):
     # Those of the other jobs have one more word in their names, .schur.json.
     records = list((finished.results / "networks").rglob("seeds*-[0-9].json"))
@@ -158,6 +172,7 @@ def test_every_figure_exists_as_png_and_pdf_and_is_not_blank(finished, config):
         "spectra": tasks,
         "profile": tasks,
         "thresholds": tasks,
+        "phases": 2,  # architectures of copy
         "schur": conditions,
         "rollouts": conditions,
         "ledger": 1,
@@ -237,6 +252,7 @@ def test_dry_run_of_the_papers_grid(project):
     assert jobs(project.run("snakemake", "--dry-run")) == {
         **dict.fromkeys(("train", "schur", "ablation", "threshold", "controls"), 15),
         **dict.fromkeys(("networks", "summaries", "ledger", "html_report", "all"), 1),
+        "phases": 1,
         **dict.fromkeys(("render_networks", "render_ablations", "render_coordinates"), 1),
         "gather": 4,
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from rnnschur.coordinates.phases import phase_error
 from rnnschur.coordinates.sectors import COUPLINGS
 from rnnschur.criterion import Criterion
 from rnnschur.metrics import METRICS
@@ -141,6 +142,33 @@ def network_table(
         removed = ablations[ablations["removed"] == coupling].set_index(key)
         table[f"mass_{coupling}"] = removed["removed_mass"]
     return table.join(measures).reset_index()
+
+
+def phase_table(
+    spectra: pd.DataFrame, networks: pd.DataFrame, periods: dict[str, int]
+) -> pd.DataFrame:
+    """Return how far the phase of every eigenvalue is from a root of unity, a row an eigenvalue.
+
+    Parameters
+    ----------
+    spectra, networks : pandas.DataFrame
+        Tables of the study.
+    periods : dict of str to int
+        Steps after which the targets repeat, by task; other tasks are left out.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns task, architecture, width, seed, index, modulus, period, phase_error (see
+        `rnnschur.coordinates.phases.phase_error`), sector (R or C) and learned.
+    """
+    rows = spectra[spectra["task"].isin(periods)].reset_index(drop=True)
+    rows["period"] = rows["task"].map(periods).astype(int)
+    rows["phase_error"] = phase_error(rows["real"] + 1j * rows["imaginary"], rows["period"])
+    rows = rows.merge(networks[[*NETWORK, "leading", "learned"]], on=NETWORK)
+    rows["sector"] = np.where(rows["index"] < rows["leading"], "R", "C")
+    columns = ["index", "modulus", "period", "phase_error", "sector", "learned"]
+    return rows[[*NETWORK, *columns]]
 
 
 def has_learned(rows: pd.DataFrame, threshold: dict[str, float]) -> pd.Series:

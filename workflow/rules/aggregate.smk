@@ -6,6 +6,7 @@ OUTPUTS          tables/networks.csv, histories.csv, spectra.csv
                  tables/*_summary.csv  mean, spread and bootstrap interval over networks
                  tables/paper_comparison.csv  the paper's numbers beside ours
                  tables/ledger.csv      the paper's claims and numbers with their verdicts
+                 tables/phases.csv      of tasks that replay, how far eigenvalues are from a replay's
 """
 
 # Of networks that were not trained here, how they were trained comes from where they come from, if
@@ -168,3 +169,26 @@ rule ledger:
         statistics=study.statistics(config),
     script:
         "../scripts/ledger.py"
+
+
+rule phases:
+    """Find how far the phases of eigenvalues are from roots of unity, where targets repeat."""
+    input:
+        spectra=rules.networks.output.spectra,
+        networks=rules.networks.output.networks,
+    output:
+        table=f"{TABLES}/phases.csv",
+        record=f"{RECORDS}/phases.json",
+    log:
+        f"{LOGS}/phases.log",
+    benchmark:
+        f"{BENCHMARKS}/phases.tsv"
+    conda:
+        "../../envs/study.yaml"
+    threads: 1
+    params:
+        code=sources("workflow/scripts/phases.py"),
+        records=records("networks"),
+        periods=study.periods(config),
+    script:
+        "../scripts/phases.py"

@@ -77,6 +77,15 @@ TASKS = list(dict.fromkeys(condition.task for condition in study.conditions(conf
 CONDITIONS = [
     "{0}_{1}_n{2}".format(*condition) for condition in study.conditions(config)
 ]
+# Of tasks whose targets repeat: how often, in every stage of training; and their architectures.
+REPLAYS = study.replays(config)
+REPLAYING = list(
+    dict.fromkeys(
+        condition.architecture
+        for condition in study.conditions(config)
+        if condition.task in REPLAYS
+    )
+)
 FIRST_NETWORKS = {
     "{0}/{1}/{2}".format(*block): {
         "cell": study.cell(config, block.architecture),

@@ -9,6 +9,7 @@ rule render_networks:
     """Render training curves, spectra and Schur forms."""
     input:
         table("networks", "histories", "spectra"),
+        table("phases") if REPLAYS else [],
         of_first_blocks("weights"),
         of_first_blocks("schur"),
         notebook=beside("workflow/notebooks/networks.ipynb"),
@@ -16,6 +17,7 @@ rule render_networks:
         page("training_table"),
         drawings("learning", [] if IMPORTED else TASKS, "Networks"),
         drawings("spectra", TASKS, "Networks"),
+        drawings("phases", REPLAYING, "Networks"),
         drawings("schur", CONDITIONS, "Networks"),
         notebook=f"{RESULTS}/notebooks/networks.ipynb",
         record=f"{RECORDS}/render_networks.json",
@@ -30,7 +32,7 @@ rule render_networks:
     params:
         code=sources("workflow/notebooks/networks.ipynb", *all_plugins("cells")),
         records=[
-            *records("networks"),
+            *records("networks", *(["phases"] if REPLAYS else [])),
             *of_first_blocks("record"),
         ],
         settings=json.dumps(
@@ -39,6 +41,7 @@ rule render_networks:
                 "figures": FIGURES,
                 "networks": FIRST_NETWORKS,
                 "alpha": config["diagnosis"]["alpha"],
+                "replays": REPLAYS,
             }
         ),
     shell:

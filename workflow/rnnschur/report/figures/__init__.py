@@ -7,6 +7,7 @@ from rnnschur.report.figures.ablations import (
     rollouts,
     thresholds,
 )
+from rnnschur.report.figures.eigenvalues import phases
 from rnnschur.report.figures.networks import (
     conditioning,
     learning_curves,
@@ -39,6 +40,7 @@ __all__ = [
     "ledger",
     "orders",
     "paper_values",
+    "phases",
     "profile",
     "rollouts",
     "save",
