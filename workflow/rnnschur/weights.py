@@ -1,6 +1,6 @@
 """Weights of trained networks on disk: safetensors, stacked over the networks of a condition."""
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +18,7 @@ def load_networks(path: str | Path, cell: CellBase | str = "tanh") -> dict[int, 
     ----------
     path : path
         Holds every weight of the cell, those that are optional or not, stacked along the first
-        axis, and ``seed``, int64.
+        axis, and ``seed``, int64. Parts of weights, such as ``W_hh.T``, are for `load_parts`.
     cell : CellBase or str
         What the networks are made of.
 
@@ -39,7 +39,7 @@ def load_networks(path: str | Path, cell: CellBase | str = "tanh") -> dict[int, 
     [3, 7]
     """
     cell = make(cell) if isinstance(cell, str) else cell
-    tensors = load(path)
+    tensors = {name: stack for name, stack in load(path).items() if not _is_part(name, cell.known)}
     names = (*cell.axes, "seed")
     missing = [name for name in names if name not in tensors]
     unknown = [name for name in tensors if name not in (*cell.known, "seed")]
@@ -66,6 +66,34 @@ def load_networks(path: str | Path, cell: CellBase | str = "tanh") -> dict[int, 
         }
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
+
+
+def load_parts(path: str | Path) -> dict[int, dict[str, np.ndarray]]:
+    """Read what parametrised weights are made of, by seed.
+
+    Parameters
+    ----------
+    path : path
+        As `load_networks` reads it.
+
+    Returns
+    -------
+    dict of int to dict
+        Arrays by name, such as ``W_hh.T`` (see `rnnschur.architectures.nnrnn`); none where weights
+        have no parts.
+    """
+    tensors = load(path)
+    parts = {name: stack for name, stack in tensors.items() if _is_part(name, tensors)}
+    return {
+        seed: {name: stack[index] for name, stack in parts.items()}
+        for index, seed in enumerate(tensors["seed"].tolist())
+    }
+
+
+def _is_part(name: str, weights: Container[str]) -> bool:
+    """Tell whether a tensor is a part of one of the weights, by its name."""
+    weight, _, part = name.partition(".")
+    return part != "" and weight in weights
 
 
 def stacked(networks: Mapping[int, Network]) -> dict[str, np.ndarray]:

@@ -27,6 +27,16 @@ class Module(nn.Module):
         """Return the weights by name, the value where one is parametrised."""
         return {name: getattr(self, name) for name in self.cell.axes}
 
+    def parts(self) -> dict[str, torch.Tensor]:
+        """Return the parts of parametrised weights, such as ``W_hh.T``, where these have names."""
+        found = {}
+        for weight, chain in getattr(self, "parametrizations", {}).items():
+            parts = getattr(chain[0], "parts", None)
+            if parts is not None:
+                trained = [getattr(chain, f"original{i}") for i in range(chain.ntensors)]
+                found |= {f"{weight}.{name}": part for name, part in parts(*trained).items()}
+        return found
+
     def forward(self, inputs: torch.Tensor, onset: int = 0) -> torch.Tensor:
         """Return the outputs (T - onset, B, outputs) to inputs (T, B, inputs), step by step."""
         return self.cell.outputs(self.weights(), inputs, onset, xp=torch)

@@ -95,7 +95,8 @@ def train(
     Returns
     -------
     weights : dict
-        The weights of the cell by name, float32.
+        The weights of the cell by name, float32, and the parts of a parametrised one, such as
+        ``W_hh.T`` (see `rnnschur.architectures.nnrnn`).
     history : pandas.DataFrame
         Columns update, loss (of the training batch at that update), gradient_norm (before it is
         clipped) and value (the task's measure on the monitored sequences, after the update).
@@ -149,6 +150,6 @@ def train(
         )
     weights = {
         name: weight.detach().cpu().contiguous().numpy().copy()
-        for name, weight in network.weights().items()
+        for name, weight in {**network.weights(), **network.parts()}.items()
     }
     return weights, pd.DataFrame(history, columns=HISTORY)
