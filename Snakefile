@@ -53,6 +53,11 @@ if Path("results/published/config.json").exists():
     include: "workflow/rules/published.smk"
 
 
+if PLANTED:
+
+    include: "workflow/rules/planted.smk"
+
+
 if GIVEN:
 
     include: "workflow/rules/verify.smk"
@@ -74,6 +79,7 @@ rule results:
         rules.summaries.output,
         rules.ledger.output,
         rules.figures.input,
+        rules.render_planted.output if PLANTED else [],
 
 
 CAPTIONS = [f"report/captions/{p.name}" for p in ROOT.glob("report/captions/*.rst")]

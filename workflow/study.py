@@ -314,6 +314,11 @@ def replays(config: dict) -> dict[str, list[int]]:
     }
 
 
+def planted(config: dict) -> list[Condition]:
+    """Return the conditions whose networks are trained by their Schur form."""
+    return [c for c in conditions(config) if architecture(config, c.architecture)[1] == "nnrnn"]
+
+
 def learned(config: dict) -> dict[str, float]:
     """Return the measure, by task, from which on a network counts; of imported ones all do."""
     tasks = [] if given.files(config) else dict.fromkeys(c.task for c in conditions(config))

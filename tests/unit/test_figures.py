@@ -221,3 +221,20 @@ def test_phases_leave_a_place_empty_where_there_is_no_condition():
     )
     figure = figures.phases(rows, {"copy": [4], "easy": [2, 4]})
     assert [axis.get_visible() for axis in figure.axes] == [True, True, False, True]
+
+
+def test_planted_forms_are_drawn_over_what_was_planted():
+    moduli = pd.DataFrame({"task": ["copy", "copy", "sine"], "planted": [1, 0.5, 0.8]})
+    moduli["modulus"] = [1.1, 0.4, 0.8]
+    masses = pd.DataFrame({"task": ["copy", "sine"], "planted_mass": [0.5, 0.2]})
+    masses["found_mass"] = [0.4, 0.1]
+    figure = figures.planted(moduli, masses)
+    drawn = [
+        {line.get_label(): line.get_xydata().tolist() for line in axis.get_lines()[1:]}
+        for axis in figure.axes
+    ]
+    assert drawn == [
+        {"copy": [[1, 1.1], [0.5, 0.4]], "sine": [[0.8, 0.8]]},
+        {"copy": [[0.5, 0.4]], "sine": [[0.2, 0.1]]},
+    ]
+    figure.canvas.draw()

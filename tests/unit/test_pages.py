@@ -158,3 +158,15 @@ def test_the_search_table_is_in_the_order_of_the_distance_within_a_task():
     assert table["protocol"].tolist() == ["c", "a", "b"]
     assert table["numbers reached"].tolist() == ["6 of 8", "1 of 8", "0 of 0"]
     assert table[""].tolist() == ["chosen", "", ""]
+
+
+def test_planted_table_has_the_largest_gap_and_the_mean_share_of_a_condition():
+    moduli = pd.DataFrame({**CONDITION, "seed": [0, 0, 1], "modulus": [1.0, 0.5, 0.75]})
+    moduli["planted"] = [1.0, 0.5625, 0.75]
+    masses = pd.DataFrame({**CONDITION, "seed": [0, 1], "planted_mass": [1.0, 0.5]})
+    masses["found_mass"] = [0.5, 0.5]
+    (row,) = pages.planted_table(moduli, masses).to_dict("records")
+    assert {name: row[name] for name in CONDITION} == CONDITION
+    assert row["networks"] == 2 and row["moduli, largest difference"] == "0.0625"
+    assert row["planted mass"] == "0.75" and row["found mass"] == "0.5"
+    assert row["found share of its square"] == "0.625"

@@ -209,12 +209,15 @@ def test_a_curriculum_is_part_of_the_training_and_of_nothing_else():
     assert "curriculum" not in study.training(CONFIG, "copy")  # the records of old networks hold
 
 
-def test_what_replays_is_known():
+def test_what_replays_and_what_is_planted_is_known():
     config = like(like="copy", curriculum=[{"until": 0.1, "protocol": {"replays": 2}}])
-    config["experiments"].append({"task": "other", "architectures": ["cayley"], "widths": [9]})
+    config["experiments"].append({"task": "other", "architectures": ["nnrnn"], "widths": [9]})
+    config["architectures"]["mine"] = {"cell": "tanh", "start": "nnrnn"}
+    config["experiments"].append({"task": "sine", "architectures": ["mine"], "widths": [9]})
     assert study.periods(config) == {"copy": 8, "other": 8}
     assert study.replays(config) == {"copy": [4], "other": [2, 4]}
-    assert study.replays(CONFIG) == {"copy": [4]}
+    assert study.planted(config) == [("other", "nnrnn", 9), ("sine", "mine", 9)]
+    assert study.planted(CONFIG) == [] and study.replays(CONFIG) == {"copy": [4]}
 
 
 @pytest.mark.parametrize("key", sorted(CONFIG))

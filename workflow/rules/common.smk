@@ -86,6 +86,7 @@ REPLAYING = list(
         if condition.task in REPLAYS
     )
 )
+PLANTED = study.planted(config)  # conditions whose Schur form is known
 FIRST_NETWORKS = {
     "{0}/{1}/{2}".format(*block): {
         "cell": study.cell(config, block.architecture),

@@ -185,6 +185,20 @@ def ledger_table(ledger: pd.DataFrame) -> pd.DataFrame:
     )
 
 
+def planted_table(moduli: pd.DataFrame, masses: pd.DataFrame) -> pd.DataFrame:
+    """Return how far found Schur forms are from the planted ones, a row a condition."""
+    gaps = (moduli["modulus"] - moduli["planted"]).abs()
+    largest = gaps.groupby([moduli[name] for name in CONDITION], sort=False).max()
+    by = masses.assign(share=masses["found_mass"] ** 2 / masses["planted_mass"] ** 2)
+    by = by.groupby(CONDITION, sort=False)
+    means = by[["planted_mass", "found_mass", "share"]].mean().map(digits)
+    names = ("planted mass", "found mass", "found share of its square")
+    table = means.set_axis(names, axis=1)
+    table.insert(0, "networks", by.size())
+    table.insert(1, "moduli, largest difference", largest.map(digits))
+    return table.reset_index()
+
+
 def search_table(protocols: pd.DataFrame) -> pd.DataFrame:
     """Return the protocols of a search in the order of their distance, task by task."""
     parts = [rows.sort_values("distance") for _, rows in protocols.groupby("task", sort=False)]

@@ -7,7 +7,7 @@ from rnnschur.report.figures.ablations import (
     rollouts,
     thresholds,
 )
-from rnnschur.report.figures.eigenvalues import phases
+from rnnschur.report.figures.eigenvalues import phases, planted
 from rnnschur.report.figures.networks import (
     conditioning,
     learning_curves,
@@ -41,6 +41,7 @@ __all__ = [
     "orders",
     "paper_values",
     "phases",
+    "planted",
     "profile",
     "rollouts",
     "save",

@@ -1,4 +1,4 @@
-"""Figures of eigenvalues: their phases beside those of a replay."""
+"""Figures of eigenvalues: their phases beside those of a replay, and moduli that were planted."""
 
 import numpy as np
 import pandas as pd
@@ -49,5 +49,34 @@ def phases(table: pd.DataFrame, replays: dict[str, list[int]]) -> Figure:
             axis.set_xlabel("phase error (angles between two roots)")
             axis.set_ylabel("share, or overlap")
             axis.label_outer()
+    legend_below(figure)
+    return figure
+
+
+def planted(moduli: pd.DataFrame, masses: pd.DataFrame) -> Figure:
+    """Draw found moduli over the planted ones, and the mass of found couplings over the planted.
+
+    Parameters
+    ----------
+    moduli, masses : pandas.DataFrame
+        Rows of `rnnschur.coordinates.planted.moduli` and `masses`, under the names of networks.
+    """
+    figure, axes = grid(1, 2, 3.2, 2.9)
+    for table, axis, quantity, found, words in (
+        (moduli, axes[0, 0], "planted", "modulus", "modulus of an eigenvalue"),
+        (masses, axes[0, 1], "planted_mass", "found_mass", "mass of the couplings"),
+    ):
+        axis.axline((0, 0), slope=1, color="0.6", linewidth=0.8, label="equal")
+        for index, (task, rows) in enumerate(table.groupby("task", sort=False)):
+            axis.plot(
+                rows[quantity],
+                rows[found],
+                "osD^"[index % 4],
+                markersize=3,
+                alpha=0.5,
+                color=PALETTE[index % len(PALETTE)],
+                label=task.replace("_", " "),
+            )
+        axis.set(xlabel=f"{words}, planted", ylabel="found", aspect="equal")
     legend_below(figure)
     return figure
