@@ -46,7 +46,7 @@ def phases(table: pd.DataFrame, replays: dict[str, list[int]]) -> Figure:
                     errors, seen, style, color="0.2", linewidth=1, label=f"overlap, R = {count}"
                 )
             axis.set(title=title(*condition), xlim=(0, 0.5), ylim=(0, 1.02))
-            axis.set_xlabel("phase error (angles between two roots)")
+            axis.set_xlabel("phase error [2π / period]")
             axis.set_ylabel("share, or overlap")
             axis.label_outer()
     legend_below(figure)
