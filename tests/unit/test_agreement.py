@@ -126,6 +126,23 @@ def test_eigenvalues_are_compared_as_a_set():
     assert len(table_disagreements(other.iloc[:2], spectrum, "spectra", 0.01)) > 0
 
 
+def test_phases_of_ties_may_change_places_and_nothing_else():
+    phases = pd.DataFrame(
+        {
+            "task": "copy", "architecture": "cayley", "width": 3, "seed": 0, "index": [0, 1, 2],
+            "modulus": [1.0, 1.0, 0.5], "period": 8, "phase_error": [0.4, 0.0, 0.2],
+            "sector": ["R", "R", "C"], "learned": True,
+        }
+    )  # fmt: skip
+    other = phases.iloc[[1, 0, 2]].assign(index=[0, 1, 2])
+    assert table_disagreements(other, phases, "phases", 0.01).empty
+    moved = other.assign(phase_error=[0.4, 0.1, 0.2])
+    assert table_disagreements(moved, phases, "phases", 0.01)["column"].tolist() == ["phase_error"]
+    assert set(table_disagreements(phases.assign(period=4), phases, "phases", 0.01)["column"]) == {
+        "period"
+    }
+
+
 def test_a_network_trained_again_is_compared_bit_for_bit_or_by_its_beginning():
     weights = {"W_hh": np.ones((1, 2, 2)), "W_xh": np.ones((1, 2, 1)), "W_hy": np.ones((1, 1, 2))}
     published = {name: np.concatenate([0 * w, w]) for name, w in weights.items()}

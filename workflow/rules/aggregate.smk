@@ -88,12 +88,36 @@ rule gather:
         "../scripts/gather.py"
 
 
+rule phases:
+    """Find how far the phases of eigenvalues are from roots of unity, where targets repeat."""
+    input:
+        spectra=rules.networks.output.spectra,
+        networks=rules.networks.output.networks,
+    output:
+        table=f"{TABLES}/phases.csv",
+        record=f"{RECORDS}/phases.json",
+    log:
+        f"{LOGS}/phases.log",
+    benchmark:
+        f"{BENCHMARKS}/phases.tsv"
+    conda:
+        "../../envs/study.yaml"
+    threads: 1
+    params:
+        code=sources("workflow/scripts/phases.py"),
+        records=records("networks"),
+        periods=study.periods(config),
+    script:
+        "../scripts/phases.py"
+
+
 rule tables:
     """Gather all that was measured (a target)."""
     input:
         rules.networks.output,
         table(*MEASURED),
         records(*MEASURED),
+        rules.phases.output if REPLAYS else [],
 
 
 rule summaries:
@@ -169,26 +193,3 @@ rule ledger:
         statistics=study.statistics(config),
     script:
         "../scripts/ledger.py"
-
-
-rule phases:
-    """Find how far the phases of eigenvalues are from roots of unity, where targets repeat."""
-    input:
-        spectra=rules.networks.output.spectra,
-        networks=rules.networks.output.networks,
-    output:
-        table=f"{TABLES}/phases.csv",
-        record=f"{RECORDS}/phases.json",
-    log:
-        f"{LOGS}/phases.log",
-    benchmark:
-        f"{BENCHMARKS}/phases.tsv"
-    conda:
-        "../../envs/study.yaml"
-    threads: 1
-    params:
-        code=sources("workflow/scripts/phases.py"),
-        records=records("networks"),
-        periods=study.periods(config),
-    script:
-        "../scripts/phases.py"

@@ -22,6 +22,7 @@ KEYS = {
     "orders": [*NETWORK, "order", "draw", "removed"],
     "symmetries": [*NETWORK, "control"],
     "spectra": [*NETWORK, "index"],
+    "phases": [*NETWORK, "index"],
     "networks": NETWORK,
     "histories": [*NETWORK, "update"],
     "ablation_summary": [*CONDITION, "alpha", "removed", "quantity"],
@@ -30,6 +31,11 @@ KEYS = {
     "paper_comparison": ["id"],
     "ledger": ["id"],
 }
+
+#: Tables with a row an eigenvalue, and the two columns that tell one from another.
+EIGENVALUES = {"spectra": ("real", "imaginary"), "phases": ("modulus", "phase_error")}
+#: What the place of an eigenvalue among others says, and not itself.
+PLACED = ("index", "block", "sector")
 
 #: Columns and quantities that are nothing but rounding, and the largest value they may have.
 ROUNDING = {
@@ -154,8 +160,8 @@ def table_disagreements(
     pandas.DataFrame
         As `table_differences` returns it, of the numbers that do not agree.
     """
-    if name == "spectra":
-        ours = _matched(ours, published)
+    if name in EIGENVALUES:
+        ours = _matched(ours, published, EIGENVALUES[name])
     light = pd.Series(_light(published, minimum_mass), index=_names(published, KEYS[name]))
     one, other = _by(ours, KEYS[name]), _by(published, KEYS[name])
     found = _unshared(one, other)
@@ -248,7 +254,7 @@ def _light(table: pd.DataFrame, minimum_mass: float) -> np.ndarray:
     return (table["quantity"].isin(RATIOS) & (masses < minimum_mass)).to_numpy()
 
 
-def _matched(ours: pd.DataFrame, published: pd.DataFrame) -> pd.DataFrame:
+def _matched(ours: pd.DataFrame, published: pd.DataFrame, columns: tuple[str, str]) -> pd.DataFrame:
     """Return the eigenvalues of `ours` in the order of those of `published` they are nearest to.
 
     The order, and with it the number of the block, is taken over: among ties it means nothing.
@@ -258,11 +264,9 @@ def _matched(ours: pd.DataFrame, published: pd.DataFrame) -> pd.DataFrame:
     for network, rows in ours.groupby(NETWORK, sort=False):
         other = theirs.get(network)
         if other is not None and len(other) == len(rows):
-            one, two = (
-                t["real"].to_numpy() + 1j * t["imaginary"].to_numpy() for t in (rows, other)
-            )
+            one, two = (t[list(columns)].to_numpy() @ [1, 1j] for t in (rows, other))
             order = linear_sum_assignment(np.abs(two[:, None] - one))[1]
-            place = other[["index", "block"]].to_numpy()
-            rows = rows.iloc[order].assign(index=place[:, 0], block=place[:, 1])
+            places = [name for name in PLACED if name in rows and name in other]
+            rows = rows.iloc[order].assign(**{name: other[name].to_numpy() for name in places})
         matched.append(rows)
     return pd.concat(matched)
