@@ -173,3 +173,20 @@ def test_a_seed_gives_the_same_table_and_masks_stay_masks():
     copy = determinacy.rounded(net, rng)
     assert not copy.weights["W_hh"][mask == 0].any()
     assert table(net)["forbidden"].between(0, 1).all()
+
+
+@pytest.mark.parametrize("cell", ["tanh", "gru", cells.make("leaky", a=0.5)])
+def test_one_step_from_zero_does_not_depend_on_the_recurrence(cell):
+    rng, gates = np.random.default_rng(0), "rzn" if cell == "gru" else "h"
+    weights = {f"W_h{g}": rng.standard_normal((9, 9)) for g in gates}
+    weights |= {f"W_x{g}": rng.standard_normal((9, 2)) for g in gates}
+    net = Network(cell, weights | {"W_hy": rng.standard_normal((1, 9))})
+    inputs = rng.standard_normal((1, 30, 2))
+    rows = diagnose(net, Batch(inputs))
+    removing = rows["removed_mass"] > 0
+    assert rows.loc[removing, "verdict"].isna().all()
+    assert rows.loc[removing, "note"].str.contains("the outputs do not depend on ").all()
+    assert (rows.loc[~removing, "verdict"] == "negligible").all()
+    rows = diagnose(net, Batch(inputs, h0=rng.standard_normal(9)))
+    assert rows.loc[removing & rows["determined"], "verdict"].notna().all()
+    assert not rows["note"].str.contains("do not depend").any()

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rnnschur import METRICS, Batch, Network, diagnose
+from rnnschur import METRICS, Batch, Network, cells, diagnose
 from rnnschur.metrics import accuracy, fvu, largest_share, rollout_difference
 
 
@@ -98,7 +98,7 @@ def test_without_targets_the_rollout_difference_is_told():
     assert Batch(inputs).onset == 0
 
 
-@given(st.integers(0, 2**32), st.integers(1, 5))
+@given(st.integers(0, 2**32), st.integers(2, 5))
 def test_accuracy_counts_the_largest_output(seed, classes):
     rng = np.random.default_rng(seed)
     outputs = rng.standard_normal((2, 7, 5, classes))
@@ -134,7 +134,7 @@ def test_labels_out_of_range_are_named(label, words):
     network, inputs, _ = draw()
     labels = np.zeros((7, 20, 1))
     labels[3, 2] = label
-    message = rf"^labels have the entry {words}; allowed: whole numbers from 0 to 2, "
+    message = rf"^labels have the entry {words}; allowed: whole numbers from 0 to 2, since the num"
     with pytest.raises(ValueError, match=message):
         diagnose(network, Batch(inputs, labels), "accuracy")
     with pytest.raises(ValueError, match=r"labels \(7, 20, 3\); allowed: .*\(steps, sequences, 1"):
@@ -159,3 +159,47 @@ def test_what_does_not_fit_is_named(options, words):
     _, inputs, targets = draw()
     with pytest.raises(ValueError, match=words):
         Batch(**{"inputs": inputs, "targets": targets, **options})
+
+
+@pytest.mark.parametrize(("output", "border"), [("linear", 0), ("sigmoid", 0.5)])
+def test_one_output_says_one_of_two_labels(output, border):
+    """By the sign of a logit, which is the half of its sigmoid."""
+    network, inputs, _ = draw(outputs=1)
+    network = Network(cells.make("tanh", output=output), network.weights)
+    labels = np.random.default_rng(1).integers(2, size=(7, 20, 1))
+    batch = Batch(inputs, labels)
+    right = (network.outputs(batch) > border) == labels
+    table = diagnose(network, batch, "accuracy")
+    assert table["value"][0] == pytest.approx(right.mean())
+    low, high = table.loc[0, ["value_low", "value_high"]]
+    assert low < right.mean() < high
+    linear = diagnose(draw(outputs=1)[0], batch, "accuracy")
+    assert table["value"].tolist() == linear["value"].tolist()
+    assert (table.loc[table["removed_mass"] > 0.1, "rollout_difference"] > 0.01).all()
+    with pytest.raises(ValueError, match="from 0 to 1, since the number of outputs is 1"):
+        diagnose(network, Batch(inputs, labels + 1), "accuracy")
+
+
+def test_targets_that_may_be_labels_say_what_to_do():
+    network, inputs, _ = draw(outputs=1)
+    labels = np.random.default_rng(1).integers(2, size=(7, 20, 1))
+    words = "targets are 0 and 1: if they are labels, the metric is accuracy"
+    notes = diagnose(network, Batch(inputs, labels))["note"]
+    assert words in notes[0] and not notes[1:].str.contains(words).any()
+    for targets, metric in ((labels, "accuracy"), (labels * 2, "fvu"), (labels - 0.5, "fvu")):
+        assert words not in diagnose(network, Batch(inputs, targets), metric)["note"][0]
+
+
+def test_a_network_that_does_not_do_what_the_targets_say():
+    network, inputs, targets = draw()
+    own = network.outputs(Batch(inputs, onset=2))
+    words = "does not do what the targets say: no better than "
+    for metric, right, wrong, chance in (
+        ("fvu", own + 0.1, targets + own.mean(), "1, as good as the mean"),
+        ("replay_accuracy", own, -own, "0.5, chance"),
+        ("accuracy", own.argmax(-1)[..., None], np.zeros((7, 20, 1)), "1, largest share of a label"),
+    ):
+        notes = diagnose(network, Batch(inputs, wrong), metric)["note"]
+        assert notes[0] == words + chance and not notes[1:].str.contains(words).any()
+        assert diagnose(network, Batch(inputs, right), metric)["note"][0] == ""
+    assert diagnose(network, Batch(inputs, onset=2))["note"][0] == ""

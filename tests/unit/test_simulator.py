@@ -106,3 +106,36 @@ def test_another_shape_later_on_is_named():
 
     with pytest.raises(ValueError, match=r"has shape \(14, 10, 3\); allowed: \(15, 10, 3\), as at"):
         diagnose(W, other)
+
+
+def test_a_buffer_that_is_filled_anew_in_every_call_may_be_returned():
+    buffer = np.zeros((15, 10, 3))
+
+    def filling(matrix):
+        buffer[:] = outputs(matrix)
+        return buffer
+
+    assert diagnose(W, filling).equals(diagnose(W, outputs))
+
+
+def test_a_simulator_that_ignores_its_matrix_gets_no_verdict():
+    table = diagnose(W, lambda matrix: outputs(W))
+    removing = table[table["removed_mass"] > 0]
+    assert len(removing) and removing["verdict"].isna().all()
+    assert removing["note"].str.contains("the outputs do not depend on W_hh").all()
+    assert table["note"].iloc[0] == ""
+
+
+def test_what_the_readout_does_not_see_is_free_where_the_outputs_depend_on_the_rest():
+    """One unit that is read stands by itself; the coupling is between the two others."""
+    matrix = np.diag([0.9, 0.5, 0.3])
+    matrix[1, 2] = 0.4
+
+    def first(given):
+        states = [np.ones((4, 3))]
+        for _ in range(5):
+            states.append(np.tanh(states[-1] @ given.T))
+        return np.array(states)[..., :1]
+
+    table = diagnose(matrix, first).set_index("removed")
+    assert table.loc["CC", ["rollout_difference", "verdict"]].tolist() == [0, "stabilizer"]

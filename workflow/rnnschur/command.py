@@ -75,6 +75,8 @@ def diagnose_network(network: Path, alphas, metric, controlled: bool, output: Pa
         raise click.ClickException(f"{network}: {error}") from None
     shown = table[[name for name in SHOWN if name in table]]
     click.echo(shown.to_string(index=False, float_format="{:.4g}".format))
+    for note, rows in table[table["note"] != ""].groupby("note", sort=False):
+        click.echo(f"{', '.join(dict.fromkeys(rows['removed']))}: {note}")
     for checked in dict.fromkeys(table["checked"]):
         click.echo(f"{metric}; {checked}")
     _saved(output, table)

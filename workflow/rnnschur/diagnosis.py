@@ -14,6 +14,7 @@ from rnnschur.batch import Batch
 from rnnschur.criterion import Criterion
 from rnnschur.determinacy import determinacy
 from rnnschur.evaluation import evaluate
+from rnnschur.interventions.base import ALL, RECURRENCE
 from rnnschur.network import Network
 from rnnschur.resampling import Resampling
 from rnnschur.simulator import simulated
@@ -160,6 +161,12 @@ def measured(
     couplings = families.make("couplings", {"alphas": alphas})
     rows = evaluate(network, couplings.of(network), batch, metric, engine, resampling)
     trust = determinacy(network, rows, seed)
+    idle = _idle(network, rows.assign(matrix=trust["matrix"]), batch, metric, engine)
+    trust["determined"] &= idle == ""
+    said = idle.where(rows["removed"] != "none", _remarks(rows, network, batch, metric))
+    trust["note"] = [
+        "; ".join(filter(None, pair)) for pair in zip(trust["note"], said, strict=True)
+    ]
     rows = pd.concat([trust, rows.drop(columns=trust.columns, errors="ignore")], axis=1)
     if "gauge" not in rows:
         return rows
@@ -169,6 +176,44 @@ def measured(
     if "matrix" not in ranges:
         ranges.insert(0, "matrix", rows["matrix"].iloc[0])
     return rows.merge(ranges, "left", ["matrix", "alpha", "removed"])
+
+
+def _idle(
+    network: Network, rows: pd.DataFrame, batch: Batch, metric: metrics.Metric, engine: str
+) -> pd.Series:
+    """Return what to note on rows that remove something on which the outputs do not depend.
+
+    On no row of a matrix but where all of them, and the matrix as a whole, leave every output
+    exactly as it was: one step from h0 = 0, say, or a simulator that does not use its matrix.
+    """
+    notes = pd.Series("", rows.index)
+    for name, group in rows.groupby("matrix", sort=False):
+        removing = group[group["removed_mass"] > 0]
+        if removing.empty or (removing["rollout_difference"] != 0).any():
+            continue
+        if not (group["removed"] == RECURRENCE).any():
+            nothing = {weight: 0 * network.weights[weight] for weight in network.cell.recurrent}
+            without = [families.Intervention(RECURRENCE, nothing, 1.0)]
+            if evaluate(network, without, batch, metric, engine)["rollout_difference"][0] != 0:
+                continue
+        what = {ALL: "the recurrence", "step": "W_hh"}.get(name, name)
+        notes[removing.index] = f"the outputs do not depend on {what}"
+    return notes
+
+
+def _remarks(
+    rows: pd.DataFrame, network: Network, batch: Batch, metric: metrics.Metric
+) -> pd.Series:
+    """Return what to note on the intact network: whether it does what the targets say."""
+    value, chance = rows["value"] - rows["delta"], metric.chance(batch)
+    said = f"does not do what the targets say: no better than {chance:.3g}, {metric.reference[1]}"
+    notes = pd.Series(np.where(metric.worse * (value - chance) >= 0, said, ""), rows.index)
+    if batch.targets is None or metric.labels or network.sizes["output"] > 1:
+        return notes
+    if np.isin(batch.counted(batch.targets), (0, 1)).all():
+        labels = "targets are 0 and 1: if they are labels, the metric is accuracy"
+        notes = notes.map(lambda note: f"{note}; {labels}" if note else labels)
+    return notes
 
 
 def gauge_ranges(rows: pd.DataFrame) -> pd.DataFrame:

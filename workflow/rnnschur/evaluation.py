@@ -85,6 +85,7 @@ def evaluate(
             "the intact network's outputs have a NaN or infinite entry; allowed: a network that "
             "does not run away"
         )
+    metric = metric.of(network.cell.output)
     measure = partial(_measured, intact=intact, judge=judge, metric=metric, resampling=resampling)
     (reference,) = measure(intact[None])
     known, rows = {(): reference}, []

@@ -97,7 +97,7 @@ def _described(description: Description) -> Given:
         if not np.isfinite(outputs).all():
             raise ValueError("outputs of the network are not finite: it runs away")
         metric = metric or _metric(network, trials.batch)
-        METRICS[metric](outputs, trials.batch)
+        METRICS[metric].of(network.cell.output)(outputs, trials.batch)
     except ValueError as error:
         raise ValueError(f"{data}: {error}") from None
     network = Network(network.cell, network.weights, checked=checked)

@@ -7,7 +7,8 @@ kept in the result.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from types import MappingProxyType
 
 import numpy as np
@@ -84,20 +85,22 @@ def fvu(outputs: np.ndarray, targets: np.ndarray) -> np.ndarray:
         return error / np.mean(np.var(targets, axis=(0, 1), dtype=np.float64))
 
 
-def accuracy(outputs: np.ndarray, labels: np.ndarray) -> np.ndarray:
+def accuracy(outputs: np.ndarray, labels: np.ndarray, border: float = 0.0) -> np.ndarray:
     r"""Fraction of steps whose largest output is that of the label.
 
     .. math:: \mathrm{accuracy} = \mathrm{mean}[\arg\max_k \hat y_k = y]
 
     A step with an output that is not a number counts as wrong; of equal outputs the first is the
-    largest.
+    largest. One output alone says 1 above the border, and 0 otherwise.
 
     Parameters
     ----------
     outputs : array_like, shape (..., T, B, K)
         Scores of K classes.
     labels : array_like, shape (T, B, 1)
-        Whole numbers from 0 to K - 1.
+        Whole numbers from 0 to K - 1; of one output 0 and 1.
+    border : float
+        Of one output: 0 for a logit, 0.5 for a probability.
 
     Returns
     -------
@@ -114,15 +117,22 @@ def accuracy(outputs: np.ndarray, labels: np.ndarray) -> np.ndarray:
             f"outputs have shape {outputs.shape}, labels {labels.shape}; "
             "allowed: (..., steps, sequences, classes) and (steps, sequences, 1)"
         )
-    classes = outputs.shape[-1]
+    width = outputs.shape[-1]
+    classes = max(width, 2)
     wrong = ~np.isin(labels, np.arange(classes))
     if wrong.any():
         raise ValueError(
             f"labels have the entry {labels[wrong][0]:g}; allowed: whole numbers from 0 to "
-            f"{classes - 1}, since there are {classes} outputs"
+            f"{classes - 1}, since the number of outputs is {width}"
         )
-    right = np.argmax(outputs, -1) == labels[..., 0]
-    return np.mean(right & ~np.isnan(outputs).any(-1), axis=(-2, -1))
+    return np.mean(_right(outputs, labels, border), axis=(-2, -1))
+
+
+def _right(outputs: np.ndarray, labels: np.ndarray, border: float) -> np.ndarray:
+    """Tell at which steps the class of the outputs is that of the label."""
+    one = outputs.shape[-1] == 1
+    found = outputs[..., 0] > border if one else np.argmax(outputs, -1)
+    return (found == labels[..., 0]) & ~np.isnan(outputs).any(-1)
 
 
 def largest_share(labels: np.ndarray) -> float:
@@ -214,10 +224,9 @@ def _squares(outputs, targets, batch: Batch):
     return np.mean(np.square(difference), axis=-1), np.mean(np.square(centred), axis=-1)
 
 
-def _classes(outputs, labels, batch: Batch):
+def _classes(outputs, labels, batch: Batch, border: float = 0.0):
     """Return the parts of `accuracy` at every step of every sequence."""
-    right = np.argmax(outputs, -1) == labels[..., 0]
-    return (right & ~np.isnan(outputs).any(-1)).astype(np.float64), np.ones(labels.shape[:2])
+    return _right(outputs, labels, border).astype(np.float64), np.ones(labels.shape[:2])
 
 
 @dataclass(frozen=True)
@@ -272,6 +281,16 @@ class Metric:
             return np.full(np.shape(outputs)[:-3], np.nan)
         return self.function(batch.counted(outputs), batch.counted(batch.targets))
 
+    def of(self, output: str) -> Metric:
+        """Return the measure for outputs that go through a function, by its name.
+
+        Where this is a sigmoid, one output alone is a probability, and says 1 from 0.5 on.
+        """
+        if not self.labels or "sigmoid" not in output:
+            return self
+        function, terms = (partial(made, border=0.5) for made in (self.function, self.terms))
+        return replace(self, function=function, terms=terms)
+
     def chance(self, batch: Batch) -> float:
         """Return the value of a network that knows nothing but how often labels are there."""
         if not self.labels or batch.targets is None:
@@ -317,7 +336,7 @@ class Metric:
 
     def _compared(self, outputs, intact) -> tuple[np.ndarray, np.ndarray]:
         """Return outputs without what scores of classes have in common."""
-        if not self.labels:
+        if not self.labels or outputs.shape[-1] == 1:
             return outputs, intact
         return outputs - outputs.mean(-1, keepdims=True), intact - intact.mean(-1, keepdims=True)
 

@@ -99,8 +99,11 @@ def simulated(matrix, function: Callable) -> tuple[Simulator, Batch]:
 
 
 def run(function: Callable, matrix: np.ndarray) -> np.ndarray:
-    """Return the behaviour that a function gives for a matrix."""
-    found = real_array(function(matrix.copy()), "outputs(matrix)")
+    """Return the behaviour that a function gives for a matrix.
+
+    A copy of it: the function may fill the same buffer in every call.
+    """
+    found = real_array(function(matrix.copy()), "outputs(matrix)").copy()
     if found.ndim != 3 or 0 in found.shape:
         raise ValueError(
             f"outputs(matrix) has shape {found.shape}; allowed: (steps, sequences, outputs)"
