@@ -205,6 +205,22 @@ CASES = {
         entry("ignore", "x"),
         "network.yaml: weights: ignore: 'x'; allowed: a list of names",
     ),
+    "prefix with and without": (
+        {
+            "entries": {**ENTRIES, "prefix": "net."},
+            "weights": WEIGHTS | {f"net.{name}": array for name, array in WEIGHTS.items()},
+        },
+        "network.yaml: weights: prefix: w.npz holds rec and net.rec; allowed: no prefix",
+    ),
+    "an optimizer outside the prefix": (
+        {
+            "entries": {**ENTRIES, "prefix": "net."},
+            "weights": {f"net.{name}": array for name, array in WEIGHTS.items()}
+            | {f"optimizer.{k}": WEIGHTS["rec"] for k in range(10)},
+        },
+        "w.npz holds optimizer.0, optimizer.1, optimizer.2, optimizer.3, optimizer.4, optimizer.5, "
+        "optimizer.6, optimizer.7 and 2 more, which network.yaml does not name; allowed: ",
+    ),
     "prefix that is a number": (
         entry("prefix", 3),
         "network.yaml: weights: prefix: 3; allowed: how names in the file begin",
@@ -590,6 +606,9 @@ def test_files_that_are_not_what_their_name_says(tmp_path, ending, content):
         ("cell: [", "is not YAML: see line 1"),
         ("tanh", "holds a str; allowed"),
         ("", "holds a None"),
+        ("cell: tanh\ncell: relu", "network.yaml: cell is given twice, in lines 1 and 2; allowed"),
+        ("weights:\n  b: {a: 1}\n\n  c: 1\n  b: 2", "b is given twice, in lines 2 and 5; allowed"),
+        ("a: [{b: 1, b: 1}]", "b is given twice, in lines 1 and 1; allowed: once"),
     ],
 )
 def test_a_description_that_is_none(tmp_path, text, words):

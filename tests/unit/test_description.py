@@ -82,7 +82,7 @@ def test_a_layer_of_pytorch_by_its_name(tmp_path, cell, wrapped, bias):
     weights = {"file": "model.pt", "layer": "rnn", "linear": "readout"}
     if wrapped == "checkpoint":
         state = {"model": state, "epoch": 3, "optimizer": {"step": torch.ones(1)}}
-        weights["prefix"] = "model."
+        weights |= {"prefix": "model.", "ignore": ["optimizer.*"]}
     else:
         state = {wrapped + name: tensor for name, tensor in state.items()}
     torch.save(state, tmp_path / "model.pt")
@@ -363,6 +363,26 @@ def test_every_format_gives_the_same_network(tmp_path, ending, precision):
     assert found.dtype == precision
     for name, array in weights.items():
         np.testing.assert_array_equal(found.weights[name], array)
+
+
+def test_a_tensor_outside_the_prefix_is_named_in_full_and_data_may_be_in_the_same_file(tmp_path):
+    rng = np.random.default_rng(7)
+    weights, bias = plain(rng), rng.standard_normal(OUTPUTS)
+    inputs = rng.standard_normal((5, 3, INPUTS))
+    stored = {f"net.{name}": w for name, w in weights.items()} | {"readout.bias": bias, "x": inputs}
+    np.savez(tmp_path / "all.npz", **stored)
+    entries = {"file": "all.npz", "prefix": "net.", **PLAIN}
+    data = {"file": "all.npz", "inputs": "x"}
+    path = tmp_path / "network.yaml"
+    path.write_text(yaml.safe_dump({"cell": "tanh", "weights": entries, "data": data}))
+    with pytest.raises(ValueError, match=r"all.npz holds readout.bias, which .*network.yaml does"):
+        load(path)
+    entries["b_y"] = "readout.bias"
+    path.write_text(yaml.safe_dump({"cell": "tanh", "weights": entries, "data": data}))
+    np.testing.assert_array_equal(load(path)[0].network.weights["b_y"], bias)
+    entries["ignore"] = [entries.pop("b_y")]
+    path.write_text(yaml.safe_dump({"cell": "tanh", "weights": entries, "data": data}))
+    assert "b_y" not in load(path)[0].network.weights
 
 
 @settings(max_examples=20)

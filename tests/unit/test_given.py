@@ -299,7 +299,7 @@ def test_the_reference_of_a_stack_has_an_axis_of_networks(tmp_path):
 def test_the_search_for_a_cause_ends(tmp_path, monkeypatch):
     path = beside(tmp_path, PSYCHRNN, {"place": "after", "readout": "linear", "tau": 50})
     monkeypatch.setattr("rnnschur.comparison.PATIENCE", 0)
-    with pytest.raises(ValueError, match=r"standard deviations; .* no mistake was found in 30 s"):
+    with pytest.raises(ValueError, match=r"standard deviations, .* no mistake was found in 30 s"):
         load(path)
 
 

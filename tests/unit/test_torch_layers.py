@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from rnnschur import Batch, Network, diagnose
+from rnnschur import Batch, Network, check, diagnose
 
 UNITS, INPUTS, OUTPUTS, STEPS, SEQUENCES = 12, 3, 2, 100, 5
 KINDS = {
@@ -168,3 +168,52 @@ def test_three_lines_to_a_table(name):
     batch = Batch(torch.randn(20, 30, INPUTS), torch.randn(20, 30, OUTPUTS))
     table = diagnose(network, batch)
     assert (table["removed"] == "none").sum() == {"gru": 4, "lstm": 5}.get(name, 1)
+
+
+def checkable(batch_first, steps=6):
+    layer, readout = KINDS["gru"]("", batch_first=batch_first), nn.Linear(UNITS, OUTPUTS)
+    inputs = torch.randn(steps, 6, INPUTS)
+    with torch.no_grad():
+        return Network.from_torch(layer, readout), inputs, readout(layer(inputs)[0])
+
+
+def test_a_check_against_pytorchs_own_outputs_is_in_every_table():
+    network, inputs, outputs = checkable(batch_first=False)
+    assert "checked" not in diagnose(network, Batch(inputs))
+    for part in (outputs, outputs[-1:], outputs[:, :2]):
+        table = diagnose(check(network, Batch(inputs, onset=2), part), Batch(inputs))
+        words = r"within \d\.\de-0\d standard deviations of its authors' code, allowed 0.001"
+        assert table["checked"].str.fullmatch(words).all()
+    given = check(network, Batch(inputs), outputs)
+    np.testing.assert_array_equal(given.outputs(Batch(inputs)), network.outputs(Batch(inputs)))
+
+
+def test_batches_first_are_found_by_a_check():
+    network, inputs, outputs = checkable(batch_first=True)
+    for given, answer, what in (
+        (inputs, outputs, "inputs and outputs"),
+        (inputs, outputs.transpose(0, 1), "inputs"),
+        (inputs.transpose(0, 1), outputs, "outputs"),
+    ):
+        words = f"it fits with the first two axes of {what} swapped: steps come first"
+        with pytest.raises(ValueError, match=words):
+            check(network, Batch(given), answer)
+    check(network, Batch(inputs.transpose(0, 1)), outputs.transpose(0, 1))
+
+
+def test_what_a_check_refuses_begins_somewhere():
+    network, inputs, outputs = checkable(batch_first=False)
+    outputs[3:, 4] += 1
+    words = r"from step 3 on, in 1 of 6 sequences; allowed: 0\.001; it does not fit with steps and "
+    with pytest.raises(ValueError, match=words):
+        check(network, Batch(inputs), outputs)
+    with pytest.raises(ValueError, match=r"from step 5 on, in 1 of 6 sequences"):
+        check(network, Batch(inputs), outputs[-1:])
+    with pytest.raises(
+        ValueError, match=r"^outputs have shape \(6, 6, 1\); allowed: up to 6 steps"
+    ):
+        check(network, Batch(inputs), outputs[..., :1])
+    with pytest.raises(ValueError, match=r"^outputs have shape \(6, 0, 2\); allowed: no axis"):
+        check(network, Batch(inputs), outputs[:, :0])
+    with pytest.raises(ValueError, match="outputs have a NaN or infinite entry"):
+        check(network, Batch(inputs), outputs * np.nan)

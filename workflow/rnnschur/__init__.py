@@ -36,6 +36,7 @@ _PUBLIC = {
     "Sectors": "coordinates.sectors",
     "Network": "network",
     "load_networks": "weights",
+    "check": "comparison",
     "read": "given",
     "Intervention": "interventions",
     "Criterion": "criterion",

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
+from numpy.typing import ArrayLike
 
+from rnnschur.arrays import real_array
 from rnnschur.batch import Batch
 from rnnschur.description import Description
 from rnnschur.network import Network
@@ -41,6 +44,86 @@ def differences(network: Network, trials: Trials) -> np.ndarray:
     ValueError
         If the reference has another shape than the outputs.
     """
+    return _pooled(_apart(network, trials), (0, 1))
+
+
+def check(network: Network, batch: Batch, outputs: ArrayLike) -> Network:
+    """Compare a network with what your own code answers, and return it with what that said.
+
+    Parameters
+    ----------
+    network : Network
+    batch : Batch
+    outputs : array_like, shape (steps, sequences, outputs)
+        The reference, of all steps or the last ones, of all sequences or the first ones; in single
+        precision where it was computed so.
+
+    Returns
+    -------
+    Network
+        The same, but that its `checked`, and with it every table, says how far they are apart.
+
+    Raises
+    ------
+    ValueError
+        If the reference has another shape than the outputs, or differs by more than 1e-3 (single
+        precision) or 1e-5 (double) standard deviations.
+
+    Examples
+    --------
+    >>> one, inputs = np.ones((1, 1)), np.ones((3, 2, 1))
+    >>> network = Network("linear", {"W_hh": one, "W_xh": one, "W_hy": one})
+    >>> check(network, Batch(inputs), np.cumsum(inputs, axis=0)).checked
+    "within 0.0e+00 standard deviations of its authors' code, allowed 1e-05"
+    """
+    name, reference = "outputs", real_array(outputs, "outputs", 3)
+    if 0 in reference.shape:
+        raise ValueError(f"{name} have shape {reference.shape}; allowed: no axis of length 0")
+    if not np.isfinite(reference).all():
+        raise ValueError(f"{name} have a NaN or infinite entry; allowed: finite numbers")
+    trials = Trials(batch, reference, str(reference.dtype))
+    found, tolerance = differences(network, trials), TOLERANCES[trials.precision]
+    if found.max() > tolerance:
+        raise ValueError(misfit(network, trials, _turned(network, trials, tolerance)))
+    return Network(network.cell, network.weights, network.forms, agreement(found, tolerance))
+
+
+def agreement(found: np.ndarray, tolerance: float) -> str:
+    """Return how a network compares with its authors' code, where it passes."""
+    return (
+        f"within {found.max():.1e} standard deviations of its authors' code, allowed {tolerance:g}"
+    )
+
+
+def misfit(network: Network, trials: Trials, reason: str) -> str:
+    """Say how far a network is from the reference, where that begins, and why it may be."""
+    apart, tolerance = _apart(network, trials), TOLERANCES[trials.precision]
+    found = ", ".join(f"{difference:.2g}" for difference in _pooled(apart, (0, 1)))
+    first = np.argmax(_pooled(apart, 1).max(-1) > tolerance)
+    wrong = np.sum(_pooled(apart, 0).max(-1) > tolerance)
+    return (
+        f"outputs differ from the reference by {found} standard deviations, from step "
+        f"{trials.batch.steps - len(apart) + first} on, in {wrong} of {apart.shape[1]} sequences; "
+        f"allowed: {tolerance:g}; {reason}"
+    )
+
+
+def _turned(network: Network, trials: Trials, tolerance: float) -> str:
+    """Say whether a network fits where steps and sequences are swapped."""
+    batch, outputs = trials.batch, trials.outputs
+    for swapped in (("outputs",), ("inputs",), ("inputs", "outputs")):
+        with suppress(ValueError):  # of other shapes
+            given = batch.inputs.swapaxes(0, 1) if "inputs" in swapped else batch.inputs
+            answer = outputs.swapaxes(0, 1) if "outputs" in swapped else outputs
+            other = Trials(Batch(given, **batch.starts), answer, trials.precision)
+            if differences(network, other).max() <= tolerance:
+                what = " and ".join(swapped)
+                return f"it fits with the first two axes of {what} swapped: steps come first"
+    return "it does not fit with steps and sequences swapped either"
+
+
+def _apart(network: Network, trials: Trials) -> np.ndarray:
+    """Return outputs less reference, (steps, sequences, outputs), in units of `_unit`."""
     batch, reference = trials.batch, trials.outputs
     width = network.sizes["output"]
     steps, sequences = batch.steps, batch.sequences
@@ -53,8 +136,13 @@ def differences(network: Network, trials: Trials) -> np.ndarray:
     run = _first(batch, steps, reference.shape[1])
     found = Network(network.cell, double).outputs(run)[steps - len(reference) :]
     with np.errstate(over="ignore", invalid="ignore"):
-        found = np.sqrt(np.mean(np.square(found - reference), (0, 1), np.float64))
-        found /= _unit(reference)
+        return (found - reference) / _unit(reference)
+
+
+def _pooled(apart: np.ndarray, axes) -> np.ndarray:
+    """Return root mean squares over axes, infinite for what ran away."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        found = np.sqrt(np.mean(np.square(apart), axes))
     return np.where(np.isfinite(found), found, np.inf)
 
 

@@ -9,7 +9,14 @@ import numpy as np
 
 from rnnschur import imported
 from rnnschur.batch import Batch
-from rnnschur.comparison import PATIENCE, TOLERANCES, cause, differences
+from rnnschur.comparison import (
+    PATIENCE,
+    TOLERANCES,
+    agreement,
+    cause,
+    differences,
+    misfit,
+)
 from rnnschur.description import Description
 from rnnschur.imported import NOT_CHECKED, Given
 from rnnschur.metrics import METRICS
@@ -88,11 +95,8 @@ def _described(description: Description) -> Given:
             found = differences(network, trials)
             tolerance = TOLERANCES[trials.precision]
             if found.max() > tolerance:
-                raise ValueError(_refusal(description, found, tolerance))
-            checked = (
-                f"within {found.max():.1e} standard deviations of its authors' code, "
-                f"allowed {tolerance:g}"
-            )
+                raise ValueError(misfit(network, trials, _reason(description, tolerance)))
+            checked = agreement(found, tolerance)
         outputs = network.outputs(trials.batch)
         if not np.isfinite(outputs).all():
             raise ValueError("outputs of the network are not finite: it runs away")
@@ -121,21 +125,15 @@ def _metric(network: Network, batch: Batch) -> str:
     return "fvu"
 
 
-def _refusal(description: Description, found: np.ndarray, tolerance: float) -> str:
-    """Say how far a network is from the reference, and why it may be."""
+def _reason(description: Description, tolerance: float) -> str:
+    """Say why a network may not be what the reference comes from."""
     try:
         reason = cause(description, tolerance)
-        reason = (
-            f"{description.path} fits with {reason}"
-            if reason
-            else f"no usual mistake makes it fit ({SUSPECTS})"
-        )
     except TimeoutError:
-        reason = f"no mistake was found in {PATIENCE} s that makes it fit ({SUSPECTS})"
-    return (
-        f"outputs differ from the reference by {', '.join(f'{d:.2g}' for d in found)} standard "
-        f"deviations; allowed: {tolerance:g}; {reason}"
-    )
+        return f"no mistake was found in {PATIENCE} s that makes it fit ({SUSPECTS})"
+    if reason is None:
+        return f"no usual mistake makes it fit ({SUSPECTS})"
+    return f"{description.path} fits with {reason}"
 
 
 def _digest(path: Path) -> str:

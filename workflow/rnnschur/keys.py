@@ -6,7 +6,7 @@ What a key means to a user stands in ``docs/your-network.md``.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Self
@@ -63,7 +63,8 @@ class Keys:
         if not path.is_file():
             raise ValueError(f"{path} is not there; allowed: a network.yaml")
         try:
-            keys = yaml.safe_load(path.read_text(encoding="utf-8"))
+            text = path.read_text(encoding="utf-8")
+            keys, twice = yaml.safe_load(text), _twice(yaml.compose(text, yaml.SafeLoader))
         except (yaml.YAMLError, UnicodeDecodeError) as error:
             place = getattr(error, "problem_mark", None)
             raise ValueError(
@@ -71,6 +72,10 @@ class Keys:
             ) from None
         if not isinstance(keys, dict):
             raise ValueError(f"{path} holds a {type(keys).__name__}; allowed: keys and values")
+        for key, first, again in twice:
+            raise ValueError(
+                f"{path}: {key} is given twice, in lines {first} and {again}; allowed: once"
+            )
         return cls(path, _numbers(keys))
 
     def refusal(self, key: str, fault) -> ValueError:
@@ -143,6 +148,23 @@ class Keys:
                 "networks first"
             )
         return array[number]
+
+
+def _twice(node) -> Iterator[tuple[str, int, int]]:
+    """Yield the keys that a mapping of a YAML document has twice, and their lines, from 1.
+
+    The last one would count in silence.
+    """
+    lines: dict[str, int] = {}
+    mapping = getattr(node, "id", "") == "mapping"
+    for entry in node.value if mapping or getattr(node, "id", "") == "sequence" else ():
+        key, value = entry if mapping else (None, entry)
+        if getattr(key, "id", "") == "scalar":
+            line = key.start_mark.line + 1
+            if key.value in lines:
+                yield str(key.value), lines[key.value], line
+            lines[key.value] = line
+        yield from _twice(value)
 
 
 def _numbers(value):

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from rnnschur.arrays import real_array
+from rnnschur.batch import STARTS
 from rnnschur.cells import CellBase
 from rnnschur.cells.base import Gated
 from rnnschur.constraints import effective
@@ -18,6 +19,12 @@ from rnnschur.entries import SOURCES, Entry, fits, fitted, scaled, sliced, unsca
 from rnnschur.keys import WRAPPERS, Keys
 from rnnschur.network import Network
 from rnnschur.options import is_number
+
+#: What may lie in a file of data, whose keys in `network.yaml` have these names.
+ARRAYS = ("inputs", "targets", "mask", *STARTS, "outputs")
+
+#: So many tensors that are named nowhere are listed; an optimizer leaves many.
+SHOWN = 8
 
 UPDATE_GATES = ("keeps", "renews")
 
@@ -90,6 +97,7 @@ class Layout:
         """
         ignored = self.said.keys["weights"].get("ignore") or []
         shapes = {name: tuple(getattr(a, "shape", ())) for name, a in self.stored().items()}
+        ignored = [*ignored, *self._data()]
         shapes = {n: s for n, s in shapes.items() if not any(fnmatchcase(n, i) for i in ignored)}
         if len({shape[:1] for shape in shapes.values()} | {()}) != 2:
             found = ", ".join(f"{name} {shape}" for name, shape in shapes.items())
@@ -116,15 +124,21 @@ class Layout:
         return self.said.keys["weights"]["file"]
 
     def stored(self) -> dict[str, object]:
-        """Return the tensors of the file below the prefix, by the rest of their names."""
+        """Return the tensors of the file, those below the prefix by the rest of their names."""
         prefix = self.said.keys["weights"].get("prefix") or ""
         if not isinstance(prefix, str):
             raise self.refusal("prefix", f"{prefix!r}; allowed: how names in the file begin")
         prefix, arrays = WRAPPERS.sub(r"\1", prefix), self.said.arrays(self.file)
-        found = {n.removeprefix(prefix): a for n, a in arrays.items() if n.startswith(prefix)}
-        if not found:
+        below = {n.removeprefix(prefix): a for n, a in arrays.items() if n.startswith(prefix)}
+        if not below:
             raise self.refusal("prefix", f"no tensor of {self._path} begins with {prefix!r}")
-        return found
+        others = {n: a for n, a in arrays.items() if not n.startswith(prefix)}
+        both = [name for name in others if name in below]
+        if both:
+            raise self.refusal(
+                "prefix", f"{self._path} holds {both[0]} and {prefix}{both[0]}; allowed: no prefix"
+            )
+        return below | others
 
     @property
     def _path(self) -> Path:
@@ -236,17 +250,27 @@ class Layout:
 
     def _refuse_extra(self, ignored: list[str]) -> None:
         """Raise ValueError for tensors of the file that are neither named nor ignored."""
-        extra = [n for n in self.stored() if n not in self.used]
+        named = self.used | self._data()
+        extra = [n for n in self.stored() if n not in named]
         extra = [n for n in extra if not any(fnmatchcase(n, pattern) for pattern in ignored)]
         for name in extra:
             for pattern, fault in BEYOND.items():
                 if re.search(pattern, name):
                     raise ValueError(f"{self._path} holds {name}: {fault}")
         if extra:
+            more = f" and {len(extra) - SHOWN} more" if len(extra) > SHOWN else ""
             raise ValueError(
-                f"{self._path} holds {', '.join(extra)}, which {self.said.path} does not "
-                "name; allowed: tensors that are named under weights, or listed under ignore"
+                f"{self._path} holds {', '.join(extra[:SHOWN])}{more}, which {self.said.path} does "
+                "not name; allowed: tensors that are named under weights, or listed under ignore"
             )
+
+    def _data(self) -> set[str]:
+        """Return the arrays that `data` names, where it is in the same file."""
+        data = self.said.keys.get("data")
+        if not isinstance(data, dict) or data.get("file") != self.file:
+            return set()
+        arrays = {name: data.get(name, name) for name in ARRAYS}
+        return {name for name in arrays.values() if isinstance(name, str)}
 
     def _check(self, arrays: Mapping[str, np.ndarray], keys: Mapping) -> None:
         """Raise ValueError, naming the tensor, where a weight is not as large as the units say."""

@@ -12,6 +12,7 @@ from rnnschur.arrays import real_array
 from rnnschur.batch import STARTS, Batch
 from rnnschur.entries import a_name, one_of
 from rnnschur.keys import Keys
+from rnnschur.layout import ARRAYS
 from rnnschur.options import Options, option
 
 AXES = ("steps", "sequences", "features")
@@ -69,7 +70,7 @@ def trials(said: Keys) -> Trials:
         raise said.refusal("data", error) from None
     path, stored = said.path.parent / data.file, said.arrays(data.file)
     found = {}
-    for name in ("inputs", "targets", "mask", *STARTS, "outputs"):
+    for name in ARRAYS:
         key = getattr(data, name)
         if key in stored:
             try:
