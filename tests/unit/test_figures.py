@@ -10,6 +10,7 @@ from rnnschur.coordinates.schur import ordered_real_schur
 from rnnschur.coordinates.sectors import Sectors
 from rnnschur.criterion import Criterion
 from rnnschur.diagnosis import diagnose
+from rnnschur.metrics import METRICS
 from rnnschur.network import Network
 from rnnschur.report import figures
 
@@ -67,6 +68,13 @@ def test_profile_draws_every_network_the_means_and_the_paper():
     np.testing.assert_allclose(drawn["paper"], 0.639)
     (bars,) = figure.axes[0].containers
     np.testing.assert_allclose(bars.lines[0].get_ydata().astype(float), 0.85)
+    (chance,) = (METRICS[name].reference for name in set(ablations["metric"]))
+    assert drawn[chance[1]].tolist() == [chance[0]] * 2
+    # What a network reaches that knows only how often labels are there is not in the table.
+    figure = figures.ablation_profile(ablations.assign(metric="accuracy"), summary, paper)
+    (legend,) = figure.legends
+    words = {text.get_text() for text in legend.get_texts()}
+    assert "network" in words and METRICS["accuracy"].reference[1] not in words
 
 
 @pytest.mark.parametrize("targets", [True, False])

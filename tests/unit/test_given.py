@@ -103,6 +103,23 @@ def test_controls_follow_a_table_each(tmp_path):
     assert float(exact) < 1e-6 < 0.1 < float(rotation)
 
 
+def test_controls_say_their_thresholds_and_do_not_outlive_their_table(tmp_path):
+    path = beside(tmp_path, PSYCHRNN, {})
+    run = command("diagnose", path, "--controls", "--alpha", 0.9, "--alpha", 0.5)
+    assert run.exit_code == 0 and "an earlier run" not in run.output, run.output
+    orders = pd.read_csv(tmp_path / "network.orders.csv")
+    network, batch = rnnschur.read(path)
+    for alpha, rows in orders.groupby("alpha"):
+        expected = controls(network, batch, alphas=alpha)["orders"]
+        np.testing.assert_array_equal(rows["rollout_difference"], expected["rollout_difference"])
+        assert re.search(rf"by modulus +{alpha} +CR ", run.output)
+    assert set(orders["alpha"]) == {0.5, 0.9}
+    assert "alpha" not in pd.read_csv(tmp_path / "network.symmetries.csv")
+    run = command("diagnose", path)
+    assert f"removed {tmp_path}/network.orders.csv, which an earlier run wrote" in run.output
+    assert [file.name for file in tmp_path.glob("*.csv")] == ["network.csv"]
+
+
 def test_without_a_reference_everything_says_so(tmp_path):
     path = beside(tmp_path, PSYCHRNN, {"data": {"outputs": None}})
     assert rnnschur.read(path)[0].checked == NOT_CHECKED

@@ -10,6 +10,7 @@ import pandas as pd
 
 from rnnschur import given, imported, tensors
 from rnnschur.diagnosis import controls, diagnose
+from rnnschur.interventions import FAMILIES
 from rnnschur.metrics import METRICS
 
 #: Columns of a table that fit on a screen.
@@ -80,8 +81,12 @@ def diagnose_network(network: Path, alphas, metric, controlled: bool, output: Pa
     for checked in dict.fromkeys(table["checked"]):
         click.echo(f"{metric}; {checked}")
     _saved(output, table)
+    for earlier in [output.with_suffix(f".{family}.csv") for family in FAMILIES]:
+        if earlier.exists():  # of another table
+            earlier.unlink()
+            click.echo(f"removed {earlier}, which an earlier run wrote")
     if controlled:
-        found = [controls(one.network, one.batch, metric, alphas[0]) for one in networks]
+        found = [controls(one.network, one.batch, metric, alphas) for one in networks]
         for family in found[0]:
             rows = _together(tables[family] for tables in found)
             if len(rows):
@@ -100,6 +105,7 @@ def _together(tables: Iterable[pd.DataFrame]) -> pd.DataFrame:
 def _spread(rows: pd.DataFrame) -> str:
     """Return the smallest and the largest rollout difference of each kind of intervention."""
     words = [name for name in rows.select_dtypes(["object", "str"]) if name in LABELS]
+    words += ["alpha"] if "alpha" in rows else []
     words += ["removed"] if "control" not in words else []
     spread = rows.groupby(words, sort=False)["rollout_difference"].agg(["min", "max"])
     spread = spread.rename(columns="{} rollout difference".format).reset_index()

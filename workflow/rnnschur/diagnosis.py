@@ -96,7 +96,7 @@ def controls(
     network: Network,
     batch: Batch,
     metric: str = "fvu",
-    alpha: float = 0.9,
+    alphas: float | Sequence[float] = 0.9,
     engine: str = "reference",
     seed: int = 0,
 ) -> dict[str, pd.DataFrame]:
@@ -106,13 +106,14 @@ def controls(
     ----------
     network, batch, metric, engine, seed
         As for `diagnose`; a network, not a simulator.
-    alpha : float
-        Threshold between the sectors, of families that have one.
+    alphas : float or sequence of float
+        Thresholds between the sectors, of families that have some.
 
     Returns
     -------
     dict of str to pandas.DataFrame
-        By the name of the family in `rnnschur.interventions`, the columns of `evaluate`.
+        By the name of the family in `rnnschur.interventions`, the columns of `evaluate`, and
+        before them alpha, of families that have one.
 
     Raises
     ------
@@ -129,12 +130,21 @@ def controls(
     >>> (found > 1e-6).to_dict()
     {'permutation and flips': False, 'rotation': True}
     """
-    tables = {}
+    alphas, tables = tuple(np.atleast_1d(alphas).tolist()), {}
     for name in families.FAMILIES:
-        if name != "couplings":
-            family = families.make(name, {}, {"alpha": alpha, "alphas": (alpha,)})
+        if name == "couplings":
+            continue
+        parts = []
+        for alpha in alphas:
+            family = families.make(name, {}, {"alpha": alpha, "alphas": alphas})
             changes = family.of(network, None, streams.generator(seed, name))
-            tables[name] = evaluate(network, changes, batch, metrics.metric(metric), engine)
+            rows = evaluate(network, changes, batch, metrics.metric(metric), engine)
+            if not hasattr(family, "alpha"):
+                parts = [rows]
+                break
+            rows.insert(0, "alpha", alpha)
+            parts.append(rows)
+        tables[name] = pd.concat(parts, ignore_index=True)
     return tables
 
 

@@ -70,7 +70,8 @@ def ablation_profile(table: pd.DataFrame, summary: pd.DataFrame, paper: pd.DataF
             label="paper" if len(printed) else None,
         )
         value, name = METRICS[metric].reference
-        axis.axhline(value, color="0.6", linewidth=0.8, linestyle=":", label=name)
+        if not np.isnan(value):  # that of labels depends on the sequences
+            axis.axhline(value, color="0.6", linewidth=0.8, linestyle=":", label=name)
         if METRICS[metric].absolute:
             axis.set_ylim(-0.03, 1.05)
         else:
