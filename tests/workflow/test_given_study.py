@@ -120,6 +120,12 @@ def test_a_study_of_given_networks_ends_in_the_same_tables_and_figures(project, 
     assert set(networks["matrix"]) == {"step", "W_hn", "W_hr", "W_hz"}
     assert len(tables["histories"]) == 0
     found = tables["ablations"]
+    stacked = [f"tests/networks/stack/network.safetensors[{k}]" for k in range(3)]
+    names = [str(file.relative_to(ROOT)) for file in FILES] + stacked
+    for table in (networks, found, tables["thresholds"]):
+        files = table.groupby(["task", "seed"], sort=False)["file"].unique().map(list)
+        assert sorted(files.tolist()) == sorted([name] for name in names)
+        assert files["stack"].tolist() == [[name] for name in stacked]
     for file in FILES:
         one = doors.load(file)[0]
         rows = found[found["task"] == {"phase_coding_tanh": "phase_coding"}.get(

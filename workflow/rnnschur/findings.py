@@ -126,7 +126,7 @@ def network_table(
     measures = nonnormality.set_index(key)
     intact = ablations[ablations["removed"] == "none"].set_index(key)
     intact = intact[intact.index.isin(measures.index)]  # without what is of all matrices together
-    known = [name for name in ("threshold", "checked") if name in intact]
+    known = [name for name in ("threshold", "checked", "file") if name in intact]
     table = intact[["metric", "value", "leading", *known]].copy()
     table.insert(0, "learned", has_learned(table.reset_index(), learned).to_numpy())
     network = pd.MultiIndex.from_frame(table.reset_index()[NETWORK])

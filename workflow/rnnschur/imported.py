@@ -152,6 +152,21 @@ def block(files: Sequence[str | Path], first: int = 0) -> dict[int, Given]:
     return dict(enumerate(networks, first))
 
 
+def files_of(files: Sequence[str | Path], first: int = 0) -> dict[int, str]:
+    """Return in which file each network of `block` is, its number from 0 behind one of several.
+
+    Raises
+    ------
+    ValueError
+        As `about`.
+    """
+    found = []
+    for file in files:
+        count = int(about(file)["networks"])
+        found += [f"{file}[{k}]" for k in range(count)] if count > 1 else [str(file)]
+    return dict(enumerate(found, first))
+
+
 def networks(
     files: str | Path | Sequence[str | Path], cell: str | None, first: int = 0
 ) -> dict[int, Network]:

@@ -19,6 +19,7 @@ if name is None:
     given = imported.block(snakemake.input.weights, first)
     judges = {seed: network.batch for seed, network in given.items()}
     measures = {seed: metrics.metric(network.metric) for seed, network in given.items()}
+    files = imported.files_of(snakemake.input.weights, first)
     fit = None
 else:
     task, count = tasks.make(name, **settings["protocol"]), settings["held_out_sequences"]
@@ -38,7 +39,8 @@ for seed, network in networks.items():
     how = judges[seed], measures[seed], engine
     for family, made in families.items():
         if name is None and family == "couplings":  # with what each row can be trusted for
-            tables[family][seed] = measured(network, made.alphas, *how, study_seed)
+            rows = measured(network, made.alphas, *how, study_seed)
+            tables[family][seed] = rows.assign(file=files[seed])
         else:
             # Drawn to the end before the next family begins: they share a stream.
             tables[family][seed] = evaluate(network, list(made.of(network, fit, rng)), *how)
