@@ -137,6 +137,7 @@ def test_rollouts_draw_the_network_intact_and_without_each_coupling(outputs, eng
         np.testing.assert_allclose(drawn[:6], expected, rtol=1e-9)
     else:  # one column each, over the target
         columns = np.reshape(figure.axes, (outputs, 5)).T
+        assert [axis.get_ylabel() for axis in columns[0]] == ["output 0", "output 1"]
         for column, output in zip(columns, expected[1:], strict=True):
             for channel, axis in enumerate(column):
                 target, curve = axis.get_lines()

@@ -305,6 +305,27 @@ def test_what_is_no_stack_is_refused(tmp_path, changes, message):
         load(path)
 
 
+def test_a_failing_stack_names_the_network(tmp_path):
+    path = a_stack(tmp_path)
+    trials = dict(np.load(tmp_path / "trials.npz"))
+    trials["outputs"][1] += 1
+    np.savez(tmp_path / "trials.npz", **trials)
+    with mock.patch("rnnschur.given.cause", return_value=None):  # tested elsewhere
+        run = command("import", path)
+    assert run.output.endswith("; of network 1 of the stack, from 0\n")
+    trials["targets"] = np.ones((7, 4, 5))
+    del trials["outputs"]
+    np.savez(tmp_path / "trials.npz", **trials)
+    run = command("import", path)
+    assert run.output.endswith("; of network 0 of the stack, from 0\n")
+    del trials["targets"]
+    np.savez(tmp_path / "trials.npz", **trials)
+    assert command("import", path).exit_code == 0
+    with mock.patch("rnnschur.command.diagnose", side_effect=[pd.DataFrame(), ValueError("no")]):
+        run = command("diagnose", tmp_path / "network.safetensors")
+    assert run.output == f"Error: {tmp_path}/network.safetensors: network 1: no\n"
+
+
 def test_the_reference_of_a_stack_has_an_axis_of_networks(tmp_path):
     path = a_stack(tmp_path)
     trials = dict(np.load(tmp_path / "trials.npz"))

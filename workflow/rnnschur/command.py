@@ -70,10 +70,14 @@ def diagnose_network(network: Path, alphas, metric, controlled: bool, output: Pa
     networks = _read(network)
     metric, alphas = metric or networks[0].metric, alphas or (0.9,)
     output = output or network.with_suffix(".csv")
-    try:
-        table = _together(diagnose(one.network, one.batch, metric, alphas) for one in networks)
-    except ValueError as error:
-        raise click.ClickException(f"{network}: {error}") from None
+    tables = []
+    for index, one in enumerate(networks):
+        try:
+            tables.append(diagnose(one.network, one.batch, metric, alphas))
+        except ValueError as error:
+            which = f"network {index}: " if len(networks) > 1 else ""
+            raise click.ClickException(f"{network}: {which}{error}") from None
+    table = _together(tables)
     shown = table[[name for name in SHOWN if name in table]]
     click.echo(shown.to_string(index=False, float_format="{:.4g}".format))
     for note, rows in table[table["note"] != ""].groupby("note", sort=False):

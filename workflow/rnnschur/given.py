@@ -37,7 +37,16 @@ def load(path: str | Path) -> list[Given]:
     """
     if Path(path).suffix == ".safetensors":
         return imported.load(path)
-    return [_described(description) for description in Description.read(path).members()]
+    found = []
+    for description in Description.read(path).members():
+        try:
+            found.append(_described(description))
+        except ValueError as error:
+            if description.member is None:
+                raise
+            number = description.member[0]
+            raise ValueError(f"{error}; of network {number} of the stack, from 0") from None
+    return found
 
 
 def read(path: str | Path) -> tuple[Network, Batch]:
@@ -79,8 +88,8 @@ def read(path: str | Path) -> tuple[Network, Batch]:
     networks = load(path)
     if len(networks) > 1:
         raise ValueError(
-            f"{path} holds {len(networks)} networks; allowed: one, or rnnschur.given.load, which "
-            "returns them all"
+            f"{path} holds {len(networks)} networks; allowed: one, or all by: "
+            "from rnnschur.given import load"
         )
     return networks[0].network, networks[0].batch
 

@@ -212,7 +212,7 @@ def _curves(steps, target, outputs) -> Figure:
             if target is not None:
                 axis.plot(steps, target[:, channel], color="0.6", linewidth=2.5, label="target")
             axis.plot(steps, output[:, channel], color=PALETTE[0], linewidth=1, label="output")
-            axis.set(xlabel="step", ylabel=f"output {channel + 1}")
+            axis.set(xlabel="step", ylabel=f"output {channel}")
             axis.label_outer()
         column[0].set_title("intact" if subset == "none" else f"without {NAMES[subset]}")
     lowest, highest = np.nanmin(shown), np.nanmax(shown)
