@@ -414,7 +414,8 @@ CASES = {
     ),
     "labels without steps": (
         {"targets": LABELS[0]},
-        "targets has shape (4,); allowed: (steps, sequences, features) or (steps, sequences)",
+        "targets has shape (4,); allowed: (steps, sequences, features) or (steps, sequences), of "
+        "length 1 in steps where there is one a sequence",
     ),
     "mask of everything": (
         {"mask": np.zeros((6, 4))},

@@ -345,14 +345,14 @@ def onnx_rnn(rng):
     def step(h, c, x):
         return np.tanh(x @ p["W"][0].T + h @ p["R"][0].T + p["B"][0, :N] + p["B"][0, N:]), c
 
-    text = f"""
+    text = """
 cell: tanh
 weights:
   file: weights.npz
   W_xh: W
   W_hh: R
-  b_h: {{sum: [{{tensor: B, columns: [0, {N}]}}, {{tensor: B, columns: [{N}, {2 * N}]}}]}}
-  W_hy: {{identity: true}}
+  b_h: B
+  W_hy: {identity: true}
 """
     return text + ONNX, p, step, lambda h: h
 

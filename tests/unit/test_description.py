@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from safetensors.numpy import save_file
 
 from rnnschur import cells
+from rnnschur.batch import Batch
 from rnnschur.cells import make
 from rnnschur.constraints import MAGNITUDES
 from rnnschur.description import Description
@@ -420,6 +421,27 @@ def test_data_in_any_order_of_axes(tmp_path_factory, axes, matlab, labels):
     np.testing.assert_array_equal(given.batch.targets, targets)
     np.testing.assert_array_equal(given.batch.mask, mask == 1)
     assert given.metric == ("accuracy" if labels else "fvu")
+
+
+@pytest.mark.parametrize("axes", ["steps sequences features", "features steps sequences"])
+@pytest.mark.parametrize("ending", ["npz", "mat"])
+def test_one_output_needs_no_axis_of_features(tmp_path, axes, ending):
+    rng, words = np.random.default_rng(8), ["steps", "sequences", "features"]
+    weights = {**plain(rng), "W_hy": rng.standard_normal((1, UNITS))}
+    path = written(tmp_path, {"cell": "tanh", "weights": PLAIN}, weights)
+    inputs = rng.standard_normal((7, 4, INPUTS))
+    outputs = load(path)[0].network.outputs(Batch(inputs))[..., 0]
+    stored = {"inputs": inputs.transpose([words.index(word) for word in axes.split()])}
+    stored |= {"outputs": outputs, "targets": outputs + 1}
+    keys = yaml.safe_load(path.read_text()) | {"data": {"file": f"t.{ending}", "axes": axes}}
+    path.write_text(yaml.safe_dump(keys))
+    if ending == "mat":
+        scipy.io.savemat(tmp_path / "t.mat", stored)
+    else:
+        np.savez(tmp_path / "t.npz", **stored)
+    given = load(path)[0]
+    assert given.differences.max() < 1e-12
+    np.testing.assert_array_equal(given.batch.targets[..., 0], outputs + 1)
 
 
 def test_one_sequence_without_an_axis_for_it_and_a_mask_of_every_output(tmp_path):

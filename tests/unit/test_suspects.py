@@ -77,6 +77,13 @@ CROSSED = LSTM_GATES[1] | {
     for one, two in (("f", "o"), ("o", "f"))
 }
 
+TAU = {"cell": "leaky", "dt": 20, "weights": ENTRIES | {"tau": "tau"}}
+TAUS = PLAIN | {"tau": 40 + 60 * np.random.default_rng(2).random(N)}
+SIGNED = PLAIN | {"signs": np.array([1.0, -1, 1, 1, -1]), "more": np.full(N, 3.0)}
+TWO = {"b_h": {"sum": ["b", "c"]}, "b_y": None}
+LAYER = drawn(weight_ih=(N, N), weight_hh=(N, N), bias_ih=N, bias_hh=N, V=(N, N))
+BY_LAYER = {"layer": "", "W_hy": "V", "ignore": ["*"]}
+
 # Tensors, what is right, what is said instead, and what the message names.
 CASES = [
     # Transposition
@@ -123,6 +130,11 @@ CASES = [
     (PLAIN, leaky(), {"early": True}, "early: false"),
     (PLAIN, leaky(), SWAPPED, "data: axes: steps sequences features"),
     (PLAIN, leaky(), {"dt": 80}, "a: 0.2"),
+    (PLAIN, leaky(), {"dt": 10}, "a: 0.2"),
+    (PLAIN, leaky(), {"dt": 0.02}, "a: 0.2"),  # in seconds, tau in milliseconds
+    (PLAIN, leaky(a=0.237, dt=None, tau=None), {"a": 0.2}, "a: 0.237"),
+    (PLAIN, leaky(a=0.99, dt=None, tau=None), {"a": 0.02}, "a: 0.99"),
+    (TAUS, TAU, {"dt": 0.02}, "dt: 20"),
     (PLAIN, leaky(a=1 - math.exp(-A), dt=None, tau=None), {"a": A}, "a: 0.181269246922"),
     (PLAIN, leaky(a=1, dt=None, tau=None), {"a": A}, "a: 1"),
     (
@@ -272,6 +284,34 @@ CASES = [
         leaky(place="after"),
         {"place": "before"} | weights(W_hh=turned("W")),
         "weights: W_hh: transpose: false and place: after",
+    ),
+    # One bias of two, and what was forgotten of Dale's principle
+    (PLAIN, leaky() | weights(b_h="c", b_y=None), weights(**TWO), "weights: b_h: c"),
+    (GRU, packed("gru"), {"weights": ROWS | {"bias": ["b", "c"]}}, "weights: bias: b"),
+    (
+        LAYER,
+        {"cell": "tanh", "weights": BY_LAYER | {"b_h": "bias_hh"}},
+        {"weights": BY_LAYER},
+        "weights: b_h: bias_hh",
+    ),
+    (
+        PLAIN,
+        leaky() | weights(W_hh={"tensor": "W", "mask": "mask"}),
+        weights(),
+        "weights: W_hh: mask: mask",
+    ),
+    (
+        SIGNED,
+        leaky() | weights(W_hh={"tensor": "W", "signs": "signs", "magnitude": "absolute"}),
+        weights(),
+        "weights: W_hh: signs: signs, magnitude: absolute",
+    ),
+    (
+        SIGNED,
+        leaky()
+        | weights(W_hh={"tensor": "W", "mask": "mask", "signs": "signs", "magnitude": "rectified"}),
+        weights(),
+        "weights: W_hh: mask: mask, signs: signs, magnitude: rectified",
     ),
     (PLAIN, leaky(), weights(b_h=None, b_y=None), "weights: b_h: b and weights: b_y: c"),
     (PLAIN, leaky(), {"dt": 80, "nonlinearity": "relu"}, "nonlinearity: tanh and a: 0.2"),

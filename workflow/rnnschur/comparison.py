@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from itertools import combinations
@@ -15,7 +15,7 @@ from rnnschur.arrays import real_array
 from rnnschur.batch import Batch
 from rnnschur.description import Description
 from rnnschur.network import Network
-from rnnschur.suspects import suspects
+from rnnschur.suspects import steps, suspects
 from rnnschur.trials import Trials
 
 #: Largest difference that passes, in standard deviations of an output, by the precision in which
@@ -170,6 +170,15 @@ def cause(description: Description, tolerance: float) -> str | None:
     bound = tolerance * np.sqrt(len(short.outputs) / len(head.outputs))
     bound = bound * _unit(short.outputs) / _unit(head.outputs)
 
+    def begun(changes: Mapping[tuple[str, ...], object]) -> float:
+        if time.monotonic() - began > PATIENCE:
+            raise TimeoutError
+        try:
+            changed = replace(description, keys=_changed(description.keys, changes))
+            return differences(changed.network(), head).max()
+        except ValueError:  # no network
+            return np.inf
+
     def apart(changes: Mapping[tuple[str, ...], object]) -> float:
         if time.monotonic() - began > PATIENCE:
             raise TimeoutError
@@ -190,6 +199,8 @@ def cause(description: Description, tolerance: float) -> str | None:
             if found <= best:
                 best, words = found, suspect.words
         if words is None:
+            words = _step(description, begun, apart, tolerance)
+        if words is None:
             for one, two in combinations([suspect for suspect in single if suspect.paired], 2):
                 apiece = not {*one.changes} & {*two.changes}
                 if apiece and apart({**one.changes, **two.changes}) <= tolerance:
@@ -198,6 +209,33 @@ def cause(description: Description, tolerance: float) -> str | None:
         if words is None:
             raise
     return words
+
+
+def _step(
+    description: Description, begun: Callable, apart: Callable, tolerance: float
+) -> str | None:
+    """Return the time step that makes a network fit, in words, if one does.
+
+    The one with the least difference over the first steps: of factors that are far apart, and then
+    between the neighbours of the best.
+    """
+    for now, made in steps(description):
+        sizes = np.log(now * np.logspace(-6, 6, 61))
+        found = [begun(made(np.exp(size)).changes) for size in sizes]
+        best = int(np.argmin(found))
+        low, high = sizes[max(best - 1, 0)], sizes[min(best + 1, len(sizes) - 1)]
+        for _ in range(60):  # thirds: the least difference is a sharp one
+            one, two = low + (high - low) / 3, high - (high - low) / 3
+            if begun(made(np.exp(one)).changes) < begun(made(np.exp(two)).changes):
+                high = two
+            else:
+                low = one
+        size = float(np.exp(low))
+        for digits in (2, 4, 6, 8, 10):
+            suspect = made(float(f"{size:.{digits}g}"))
+            if apart(suspect.changes) <= tolerance:
+                return suspect.words
+    return None
 
 
 def _short(trials: Trials, count: int = STEPS) -> Trials:

@@ -66,7 +66,7 @@ class Layout:
             raise self.said.refusal(
                 "weights", "file is missing; allowed: a file, and which of its tensors is which"
             )
-        known, keys = self.known, self._keys()
+        known, keys = self.known, self.entries()
         for name in keys:
             if name not in known:
                 raise self.refusal(name, f"unknown; allowed: {', '.join(known)}")
@@ -144,7 +144,7 @@ class Layout:
     def _path(self) -> Path:
         return self.said.path.parent / self.file
 
-    def _keys(self) -> dict[str, object]:
+    def entries(self) -> dict[str, object]:
         """Return the keys that have a value, and those that names of layers stand for."""
         given = self.said.keys["weights"]
         given = {name: value for name, value in given.items() if value is not None}
@@ -212,7 +212,9 @@ class Layout:
 
     def _settle(self, arrays: dict[str, np.ndarray]) -> None:
         """Apply what code does to weights: time constants, a forget bias, another update gate."""
-        keys = self.said.keys
+        keys, units = self.said.keys, arrays.get(self.cell.recurrent[0], np.empty(0)).shape[-1:]
+        if "b_h" in arrays and arrays["b_h"].shape in ((2, *units), (2 * sum(units),)):
+            arrays["b_h"] = arrays["b_h"].reshape(2, *units).sum(0)  # of inputs and of states
         if "tau" in arrays:
             given = {name for name in ("a", "dt", "tau") if keys.get(name) is not None}
             if given != {"dt"} or "a" in arrays:
@@ -384,7 +386,7 @@ class Layout:
 
     def _units(self) -> int:
         """Return the number of units, as the recurrent weight says it."""
-        keys, name = self._keys(), self.cell.recurrent[0]
+        keys, name = self.entries(), self.cell.recurrent[0]
         return self._entry(unscaled(keys.get(name, keys.get("recurrent"))), name).shape[-1]
 
     def _signs(self, given, array: np.ndarray, key: str) -> np.ndarray:

@@ -72,8 +72,14 @@ class Network:
             if 0 in array.shape:
                 raise ValueError(f"{name} has shape {array.shape}; allowed: no axis of length 0")
             if array.shape != expected:
+                turned = zip(words, array.shape[::-1], strict=True)
+                units = {length for word, length in turned if word == "unit"}
+                fits = array.ndim == 2 and units == {size["unit"]}
                 words = ", ".join(f"{word}s" for word in words)
-                raise ValueError(f"{name} has shape {array.shape}; allowed: ({words}) = {expected}")
+                raise ValueError(
+                    f"{name} has shape {array.shape}; allowed: ({words}) = {expected}"
+                    + ("; its transpose would fit" if fits else "")
+                )
             if not np.all(np.isfinite(array)):
                 raise ValueError(f"{name} has entries that are not finite")
         cell.check(arrays)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields
-from itertools import combinations, permutations
+from itertools import combinations, permutations, product
 from typing import NamedTuple
 
 from rnnschur.cells import CONSTRAINTS, CellBase
 from rnnschur.cells.base import Gated
 from rnnschur.cells.leaky import PLACES
+from rnnschur.constraints import MAGNITUDES
 from rnnschur.description import Description
 from rnnschur.layout import Layout
 from rnnschur.nonlinearities import NONLINEARITIES
@@ -19,7 +20,7 @@ from rnnschur.trials import AXES
 #: What is tried, for a message.
 SUSPECTS = (
     "transposition, order of gates, place of the nonlinearity, nonlinearity, time step, biases, "
-    "order of axes"
+    "masks and signs, order of axes"
 )
 
 #: How many tensors that may be one weight are tried beside another mistake.
@@ -71,6 +72,8 @@ class _Case:
         Numbers of units, inputs and outputs.
     unused : mapping of str to int
         Tensors of the file that are no weights as yet, and how many entries each has.
+    pairs : mapping of str to list
+        The two entries of a bias that has two.
     """
 
     keys: Mapping
@@ -78,6 +81,7 @@ class _Case:
     cell: CellBase
     sizes: Mapping[str, int]
     unused: Mapping[str, int]
+    pairs: Mapping[str, list]
 
     @classmethod
     def of(cls, description: Description) -> _Case:
@@ -91,7 +95,11 @@ class _Case:
             if name not in layout.used and hasattr(array, "shape")
         }
         weights = {name: entry for name, entry in keys["weights"].items() if entry is not None}
-        return cls(keys, weights, cell, sizes, unused)
+        said = layout.entries()
+        biases = {name: said.get(name) for name in ("bias", "b_h")}
+        biases = {n: b.get("sum") if isinstance(b, dict) else b for n, b in biases.items()}
+        pairs = {n: b for n, b in biases.items() if isinstance(b, list) and len(b) == 2}
+        return cls(keys, weights, cell, sizes, unused, pairs)
 
     def entry(self, name: str) -> dict:
         """Return what is said of a weight, as keys; none where a layer stands for it."""
@@ -221,6 +229,17 @@ def _time_step(case: _Case) -> Iterator[Suspect]:
     yield _scaled(case, f"{1 / a:.12g}", names)
 
 
+def steps(description: Description) -> Iterator[tuple[float, Callable[[float], Suspect]]]:
+    """Yield a number that says the time step, where there is one, and what another one changes."""
+    keys, weights = description.keys, description.keys["weights"]
+    if weights.get("tau") is not None:
+        yield keys["dt"], lambda dt: Suspect(f"dt: {dt:.12g}", {("dt",): dt})
+    elif getattr(description.cell(), "a", None) is not None:
+        none = {("dt",): None, ("tau",): None}
+        a = description.cell().a
+        yield a, lambda a: Suspect(f"a: {a:.12g}", {("a",): a, **none})
+
+
 def _scales(case: _Case) -> Iterator[Suspect]:
     """Products of two factors that are divided by the number of units."""
     if "factors" in case.entry("W_hh"):
@@ -254,6 +273,28 @@ def _magnitudes(case: _Case) -> Iterator[Suspect]:
                     yield Suspect(f"weights: {name}: magnitude: {other}", changes)
 
 
+def _forgotten(case: _Case) -> Iterator[Suspect]:
+    """Masks of connections, and signs of units, that lie in the file and are not named."""
+    rows = {"W_hh": "unit", "W_xh": "unit", "W_hy": "output"}
+    columns = {"W_hh": "unit", "W_xh": "input", "W_hy": "unit"}
+    for name in (name for name in rows if name in case.named("W_")):
+        entry, width = case.entry(name), case.sizes[columns[name]]
+        lengths = {"mask": [case.sizes[rows[name]] * width], "signs": [width, width**2]}
+        found = {
+            key: [n for n, length in case.unused.items() if length in allowed]
+            for key, allowed in lengths.items()
+            if entry.get(key) is None
+        }
+        for mask, signs in product(*([None, *found.get(key, [])] for key in lengths)):
+            if (mask or signs) and mask != signs:
+                added = {key: t for key, t in (("mask", mask), ("signs", signs)) if t}
+                for magnitude in MAGNITUDES if signs else MAGNITUDES[:1]:
+                    more = added | ({} if magnitude == MAGNITUDES[0] else {"magnitude": magnitude})
+                    changes = {("weights", name): {**entry, **more}}
+                    words = ", ".join(f"{key}: {value}" for key, value in more.items())
+                    yield Suspect(f"weights: {name}: {words}", changes, paired=False)
+
+
 def _axes(case: _Case) -> Iterator[Suspect]:
     """Steps and sequences swapped."""
     axes = (case.keys["data"].get("axes") or " ".join(AXES)).split()
@@ -274,6 +315,10 @@ def _biases(case: _Case) -> Iterator[Suspect]:
         apart = {name: lengths[name] for name in ("h0", "c0", "b_y") if name in lengths}
         lengths = {"bias": (case.rows, 2 * case.rows), **apart}
     for name, allowed in lengths.items():
+        for alone in case.pairs.get(name, ()):
+            shown = alone if isinstance(alone, str) else alone.get("tensor", alone)
+            changes = {("weights", name): alone, ("weights", "ignore"): ["*"]}
+            yield Suspect(f"weights: {name}: {shown}", changes)
         if name in case.weights:
             changes = {("weights", name): None, ("weights", "ignore"): ["*"]}
             yield Suspect(f"weights: {name}: null", changes)
@@ -314,6 +359,7 @@ MISTAKES = (
     _axes,
     _biases,
     _magnitudes,
+    _forgotten,
     _scales,
     _swapped,
 )

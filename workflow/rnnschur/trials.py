@@ -102,9 +102,9 @@ def _arranged(found: dict, axes: list[str], matlab: bool) -> dict[str, np.ndarra
             arranged[name] = _start(array, name, axes, arranged["inputs"].shape[1], matlab)
             continue
         words = list(axes)
-        # Labels and masks may come without features; MATLAB drops a last axis of length 1.
+        # One feature may be left out, but of inputs; MATLAB drops a last axis of length 1.
         bare = [word for word in words if word != "features"]
-        without = name in ("targets", "mask") and array.ndim == len(bare) < len(words)
+        without = name != "inputs" and array.ndim == len(bare) < len(words)
         if without and matlab and "sequences" in bare:
             without = array.shape[bare.index("sequences")] == arranged["inputs"].shape[1]
         if without:
@@ -112,8 +112,10 @@ def _arranged(found: dict, axes: list[str], matlab: bool) -> dict[str, np.ndarra
         elif matlab and array.ndim == len(words) - 1:
             array = array[..., None]
         if array.ndim != len(words):
-            orders = [axes, bare] if name in ("targets", "mask") and bare != axes else [axes]
+            orders = [axes, bare] if name != "inputs" and bare != axes else [axes]
             allowed = " or ".join(f"({', '.join(order)})" for order in orders)
+            if name != "inputs" and array.shape == (arranged["inputs"].shape[1],):
+                allowed += ", of length 1 in steps where there is one a sequence"
             raise ValueError(f"{name} has shape {array.shape}; allowed: {allowed}")
         for word in AXES:
             if word not in words:
