@@ -12,7 +12,7 @@ from rnnschur.report.figures.style import NAMES, ORDER, PALETTE, grid, legend_be
 #: What is smaller is drawn here, on axes that have no zero.
 FLOOR = 1e-4
 
-#: Marker and colour of each verdict; of rows without one, their sectors are not determined.
+#: Marker and colour of each verdict; rows without one are not `determined`.
 VERDICTS = {
     "stabilizer": ("o", PALETTE[2]),
     "negligible": (".", "0.5"),
