@@ -244,14 +244,14 @@ def main():
     def rounds(width):
         return 2 if quick else 9 if width <= 128 else 5 if width <= 256 else 3
 
-    jobs = [(partial(diagnosis, name, width, shape), width) for name, width in jobs]
-    jobs += [(partial(forms, kind, width), width) for width in sizes for kind in kinds]
+    jobs = [(partial(diagnosis, name, width, shape), rounds(width)) for name, width in jobs]
+    jobs += [(partial(forms, kind, width), rounds(0)) for width in sizes for kind in kinds]
     found = []
-    with tqdm(total=sum(rounds(width) for _, width in jobs), unit="round") as progress:
+    with tqdm(total=sum(count for _, count in jobs), unit="round") as progress:
         for width in (8, 128):  # compile, or load what is compiled
             list(diagnosis("tanh", width, (2, 4), 1, tqdm(disable=True)))
-        for measure, width in jobs:
-            found += measure(rounds(width), progress)
+        for measure, count in jobs:
+            found += measure(count, progress)
     table = pd.DataFrame(found)
     text = report(table, shape)
     if quick:
