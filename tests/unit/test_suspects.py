@@ -314,7 +314,20 @@ CASES = [
         "weights: W_hh: mask: mask, signs: signs, magnitude: rectified",
     ),
     (PLAIN, leaky(), weights(b_h=None, b_y=None), "weights: b_h: b and weights: b_y: c"),
+    (
+        PLAIN,
+        leaky() | weights(b_h=None, b_y=None),
+        weights(),
+        "weights: b_h: null and weights: b_y: null",
+    ),
     (PLAIN, leaky(), {"dt": 80, "nonlinearity": "relu"}, "nonlinearity: tanh and a: 0.2"),
+    # Of several that fit alike, the one that says least
+    (
+        SIGNED | {"W": np.abs(PLAIN["W"]), "mask": np.ones((N, N))},
+        leaky() | weights(W_hh={"tensor": "W", "signs": "signs"}),
+        weights(),
+        "weights: W_hh: signs: signs",
+    ),
 ]
 
 

@@ -157,7 +157,8 @@ def _unit(reference: np.ndarray) -> np.ndarray:
 def cause(description: Description, tolerance: float) -> str | None:
     """Return, in words, the change of a description that makes its network fit, if one does.
 
-    Of all single changes the one that fits best; if none does, the first two that do together.
+    Of all single changes the one that fits best, of equal ones the first; if none does, the first
+    two that do together.
 
     Raises
     ------
@@ -192,18 +193,20 @@ def cause(description: Description, tolerance: float) -> str | None:
         except ValueError:  # no network, or none for these trials
             return np.inf
 
-    single, best, words = list(suspects(description)), tolerance, None
+    single, best, words = list(suspects(description)), np.nextafter(tolerance, np.inf), None
     try:
         for suspect in single:
             found = apart(suspect.changes)
-            if found <= best:
+            if found < best:
                 best, words = found, suspect.words
         if words is None:
             words = _step(description, begun, apart, tolerance)
         if words is None:
             for one, two in combinations([suspect for suspect in single if suspect.paired], 2):
-                apiece = not {*one.changes} & {*two.changes}
-                if apiece and apart({**one.changes, **two.changes}) <= tolerance:
+                both = {**one.changes, **two.changes}
+                agree = {**two.changes, **one.changes} == both
+                new = both not in (one.changes, two.changes)
+                if agree and new and apart(both) <= tolerance:
                     return f"{one.words} and {two.words}"
     except TimeoutError:
         if words is None:
