@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -98,7 +98,12 @@ class Layout:
         ignored = self.said.keys["weights"].get("ignore") or []
         shapes = {name: tuple(getattr(a, "shape", ())) for name, a in self.stored().items()}
         ignored = [*ignored, *self._data()]
-        shapes = {n: s for n, s in shapes.items() if not any(fnmatchcase(n, i) for i in ignored)}
+        named = {WRAPPERS.sub(r"\1", text) for text in _texts(self.entries(), skipped="ignore")}
+        shapes = {
+            n: s
+            for n, s in shapes.items()
+            if n in named or not any(fnmatchcase(n, i) for i in ignored)
+        }
         if len({shape[:1] for shape in shapes.values()} | {()}) != 2:
             found = ", ".join(f"{name} {shape}" for name, shape in shapes.items())
             raise self.refusal(
@@ -407,6 +412,17 @@ class Layout:
         if is_number(factor):
             return factor
         return self._entry(factor, f"{key}: scale").astype(np.float64)
+
+
+def _texts(value, skipped: str = "") -> Iterator[str]:
+    """Yield all text of entries, among which are the names of their tensors."""
+    if isinstance(value, str):
+        yield value
+    parts = value if isinstance(value, list) else []
+    if isinstance(value, Mapping):
+        parts = [part for key, part in value.items() if key != skipped]
+    for part in parts:
+        yield from _texts(part)
 
 
 def _hint(name: str, stored: Mapping) -> str:
