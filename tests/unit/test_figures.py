@@ -222,6 +222,8 @@ def test_phases_are_shares_of_sector_r_beside_what_the_targets_see():
     labels = [line.get_label() for line in easy.get_lines()]
     assert labels == ["overlap, R = 4", "overlap, R = 2"]
     figure.canvas.draw()
+    (twice,) = figures.phases(rows[:1].assign(architecture="cayley"), {"copy": [2, 4, 4]}).axes
+    assert [line.get_linestyle() for line in twice.get_lines()] == ["-", "--"]
 
 
 def test_phases_leave_a_place_empty_where_there_is_no_condition():

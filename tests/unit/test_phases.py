@@ -29,6 +29,7 @@ def test_roots_of_unity_have_no_error_whatever_their_modulus():
     np.testing.assert_allclose(phase_error(roots, [8, 8, 8, 8, 16, 16, 16, 16]), 0, atol=1e-12)
     np.testing.assert_allclose(phase_error(roots[1], 4), 0.5)
     assert phase_error([0.0, -1.0], 8).tolist() == [0, 0]
+    assert phase_error([-0.0, complex(-0.0, 0.0), complex(-0.0, -0.0)], 7).tolist() == [0, 0, 0]
     assert phase_error([-1.0, complex(-1, -0.0)], 7).tolist() == [0.5, 0.5]
 
 

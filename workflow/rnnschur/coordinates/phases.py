@@ -10,9 +10,10 @@ the targets of R replays see the mean,
           = \Bigl|\frac{\sin \pi R x}{R \sin \pi x}\Bigr| ,
 
 as a grating of R slits sends light, or with a phase error of :math:`\delta = 2\pi x / L` in radians
-a step, :math:`|\sin(R L \delta / 2)| / (R\,|\sin(L \delta / 2)|)`. It is 1 at x = 0 and falls to 0
-at x = 1/R. Between there and x = 1/2 are side lobes: whoever starts in one, a share 1 - 2/R of all
-phases, would have to pass through a zero on the way to the root. Two replays have no side lobe.
+a step, :math:`|\sin(R L \delta / 2)| / (R\,|\sin(L \delta / 2)|)`. It is 1 at x = 0 and, for two
+replays or more, falls to 0 at x = 1/R. Between there and x = 1/2 are side lobes: whoever starts in
+one, a share 1 - 2/R of all phases, would have to pass through a zero on the way to the root. Two
+replays have no side lobe.
 """
 
 import numpy as np
@@ -39,7 +40,8 @@ def phase_error(eigenvalues, period) -> np.ndarray:
     >>> phase_error([1j, -2.0, np.exp(2j * np.pi * 0.34375)], 8)
     array([0.  , 0.  , 0.25])
     """
-    turns = np.multiply(period, np.angle(eigenvalues)) / (2 * np.pi)
+    angles = np.angle(np.asarray(eigenvalues) + 0.0)  # a zero has no sign, which would be a phase
+    turns = np.multiply(period, angles) / (2 * np.pi)
     return np.abs(turns - np.round(turns))
 
 

@@ -40,7 +40,8 @@ def phases(table: pd.DataFrame, replays: dict[str, list[int]]) -> Figure:
                 color=[PALETTE[0], PALETTE[1]],
                 label=["networks that learned", "networks that did not"],
             )
-            for count, style in zip(replays[task][::-1], ("-", "--", ":"), strict=False):
+            counts = dict.fromkeys(replays[task][::-1])
+            for count, style in zip(counts, ("-", "--", ":"), strict=False):
                 seen = overlap(errors, count)
                 axis.plot(
                     errors, seen, style, color="0.2", linewidth=1, label=f"overlap, R = {count}"
