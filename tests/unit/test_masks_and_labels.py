@@ -203,3 +203,7 @@ def test_a_network_that_does_not_do_what_the_targets_say():
         assert notes[0] == words + chance and not notes[1:].str.contains(words).any()
         assert diagnose(network, Batch(inputs, right), metric)["note"][0] == ""
     assert diagnose(network, Batch(inputs, onset=2))["note"][0] == ""
+    alone, inputs, _ = draw(outputs=1)
+    own = (alone.outputs(Batch(inputs)) > 0).astype(float)
+    counted = own[..., 0] == 1  # one label alone, and right every time
+    assert diagnose(alone, Batch(inputs, own, mask=counted), "accuracy")["note"][0] == ""

@@ -217,7 +217,8 @@ def _remarks(
     """Return what to note on the intact network: whether it does what the targets say."""
     value, chance = rows["value"] - rows["delta"], metric.chance(batch)
     said = f"does not do what the targets say: no better than {chance:.3g}, {metric.reference[1]}"
-    notes = pd.Series(np.where(metric.worse * (value - chance) >= 0, said, ""), rows.index)
+    poor = (metric.worse * (value - chance) >= 0) & (value != metric.best)
+    notes = pd.Series(np.where(poor, said, ""), rows.index)
     if batch.targets is None or metric.labels or network.sizes["output"] > 1:
         return notes
     if np.isin(batch.counted(batch.targets), (0, 1)).all():
