@@ -605,6 +605,7 @@ def test_files_that_are_not_what_their_name_says(tmp_path, ending, content):
     ("text", "words"),
     [
         ("cell: [", "is not YAML: see line 1"),
+        ("cell: 2026-13-45", "network.yaml is not YAML"),
         ("tanh", "holds a str; allowed"),
         ("", "holds a None"),
         ("cell: tanh\ncell: relu", "network.yaml: cell is given twice, in lines 1 and 2; allowed"),

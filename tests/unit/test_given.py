@@ -115,9 +115,11 @@ def test_controls_say_their_thresholds_and_do_not_outlive_their_table(tmp_path):
         assert re.search(rf"by modulus +{alpha} +CR ", run.output)
     assert set(orders["alpha"]) == {0.5, 0.9}
     assert "alpha" not in pd.read_csv(tmp_path / "network.symmetries.csv")
+    (tmp_path / "network.couplings.csv").touch()  # of no run
     run = command("diagnose", path)
     assert f"removed {tmp_path}/network.orders.csv, which an earlier run wrote" in run.output
-    assert [file.name for file in tmp_path.glob("*.csv")] == ["network.csv"]
+    left = sorted(file.name for file in tmp_path.glob("*.csv"))
+    assert left == ["network.couplings.csv", "network.csv"]
 
 
 def test_without_a_reference_everything_says_so(tmp_path):
@@ -288,6 +290,12 @@ def test_a_stack_is_its_networks(tmp_path):
     pd.testing.assert_series_equal(
         table.removed_mass[table.network == 1].reset_index(drop=True), alone.removed_mass
     )
+
+
+def test_what_is_named_in_a_stack_counts_whatever_is_ignored(tmp_path):
+    path = a_stack(tmp_path, ignore=["*"])
+    np.savez(tmp_path / "weights.npz", step=7, **np.load(tmp_path / "weights.npz"))
+    assert len(load(path)) == 3
 
 
 @pytest.mark.parametrize(

@@ -85,7 +85,8 @@ def diagnose_network(network: Path, alphas, metric, controlled: bool, output: Pa
     for checked in dict.fromkeys(table["checked"]):
         click.echo(f"{metric}; {checked}")
     _saved(output, table)
-    for earlier in [output.with_suffix(f".{family}.csv") for family in FAMILIES]:
+    others = [family for family in FAMILIES if family != "couplings"]
+    for earlier in [output.with_suffix(f".{family}.csv") for family in others]:
         if earlier.exists():  # of another table
             earlier.unlink()
             click.echo(f"removed {earlier}, which an earlier run wrote")

@@ -65,7 +65,7 @@ class Keys:
         try:
             text = path.read_text(encoding="utf-8")
             keys, twice = yaml.safe_load(text), _twice(yaml.compose(text, yaml.SafeLoader))
-        except (yaml.YAMLError, UnicodeDecodeError) as error:
+        except (yaml.YAMLError, ValueError) as error:  # of text, and of dates that are none
             place = getattr(error, "problem_mark", None)
             raise ValueError(
                 f"{path} is not YAML" + (f": see line {place.line + 1}" if place else "")
