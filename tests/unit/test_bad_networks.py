@@ -241,6 +241,14 @@ CASES = {
         },
         "network.yaml: weights: a: time of w.npz has shape (6,); allowed: (5,)",
     ),
+    "time constants that are none": (
+        {
+            "keys": {"cell": "leaky", "dt": 1},
+            "entries": {**ENTRIES, "tau": "time"},
+            "weights": {**WEIGHTS, "time": np.array([2.0, 0, 3, 4, 5])},
+        },
+        "network.yaml: weights: tau: has the entry 0; allowed: above 0",
+    ),
     "a layer of PyTorch below a prefix": (
         {
             "keys": {"cell": "tanh"},
@@ -606,6 +614,7 @@ def test_files_that_are_not_what_their_name_says(tmp_path, ending, content):
     [
         ("cell: [", "is not YAML: see line 1"),
         ("cell: 2026-13-45", "network.yaml is not YAML"),
+        ("cell: &c {again: *c}", "network.yaml is not YAML"),
         ("tanh", "holds a str; allowed"),
         ("", "holds a None"),
         ("cell: tanh\ncell: relu", "network.yaml: cell is given twice, in lines 1 and 2; allowed"),

@@ -64,19 +64,22 @@ class Keys:
             raise ValueError(f"{path} is not there; allowed: a network.yaml")
         try:
             text = path.read_text(encoding="utf-8")
-            keys, twice = yaml.safe_load(text), _twice(yaml.compose(text, yaml.SafeLoader))
-        except (yaml.YAMLError, ValueError) as error:  # of text, and of dates that are none
+            keys = _numbers(yaml.safe_load(text))
+            twice = next(_twice(yaml.compose(text, yaml.SafeLoader)), None)
+        # Of text, of dates that are none, and of values that contain themselves.
+        except (yaml.YAMLError, ValueError, RecursionError) as error:
             place = getattr(error, "problem_mark", None)
             raise ValueError(
                 f"{path} is not YAML" + (f": see line {place.line + 1}" if place else "")
             ) from None
         if not isinstance(keys, dict):
             raise ValueError(f"{path} holds a {type(keys).__name__}; allowed: keys and values")
-        for key, first, again in twice:
+        if twice is not None:
+            key, first, again = twice
             raise ValueError(
                 f"{path}: {key} is given twice, in lines {first} and {again}; allowed: once"
             )
-        return cls(path, _numbers(keys))
+        return cls(path, keys)
 
     def refusal(self, key: str, fault) -> ValueError:
         """Return an error that names the file and the key."""

@@ -196,7 +196,8 @@ class Layout:
             return self.cell.unpacked(kernel, recurrent, biases, order)
         except (ValueError, TypeError) as error:
             fault = str(error).replace("order", "gate_order", 1)
-            hint = self._turned(kernel, recurrent) if " has shape " in fault else ""
+            packed = fault.startswith(("kernel has shape", "recurrent has shape"))
+            hint = self._turned(kernel, recurrent) if packed else ""
             raise self.said.refusal("weights", f"{self._path}: {fault}{hint}") from None
 
     def _biases(self, given, rows: int) -> list[np.ndarray]:
@@ -224,7 +225,10 @@ class Layout:
             given = {name for name in ("a", "dt", "tau") if keys.get(name) is not None}
             if given != {"dt"} or "a" in arrays:
                 raise self.refusal("tau", "needs dt, and neither a nor another tau beside it")
-            arrays["a"] = keys["dt"] / arrays.pop("tau").astype(np.float64)
+            tau = arrays.pop("tau").astype(np.float64)
+            if not np.all(tau > 0):
+                raise self.refusal("tau", f"has the entry {np.min(tau):g}; allowed: above 0")
+            arrays["a"] = keys["dt"] / tau
         forget = keys.get("forget_bias") or 0
         if not is_number(forget):
             raise self.said.refusal("", f"forget_bias is {forget!r}; allowed: a number")
