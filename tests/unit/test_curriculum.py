@@ -1,4 +1,4 @@
-"""A curriculum: which update draws from what, against plain PyTorch, and what it leaves alone."""
+"""A curriculum: which update draws from what, and what it leaves alone; see also test_training."""
 
 import dataclasses
 import re
@@ -48,34 +48,6 @@ def test_batches_change_after_the_last_update_of_a_stage(monkeypatch, Engine):
     monkeypatch.setattr(Engine, "loss_and_gradients", spied)
     run("fast" if Engine is FastEngine else "reference")
     assert generated == [2] * 7 + [4] * 15 + [6] * 18
-
-
-@pytest.mark.parametrize("engine", ["fast", "reference"])
-def test_against_plain_pytorch(engine):
-    ours, _ = run(engine)
-    start = torch.Generator()
-    start.manual_seed(int(generator(11, *IDENTITY, "initial").integers(2**63)))
-    network = build(architectures.of("orthogonal"), (2, 10, 2), start)
-    layer = torch.nn.RNN(2, 10, bias=False)
-    readout = torch.nn.Linear(10, 2, bias=False)
-    with torch.no_grad():
-        layer.weight_hh_l0.copy_(network.W_hh)
-        layer.weight_ih_l0.copy_(network.W_xh)
-        readout.weight.copy_(network.W_hy)
-    parameters = [*layer.parameters(), *readout.parameters()]
-    adam = torch.optim.Adam(parameters, lr=1e-3, fused=False, foreach=False)
-    batches = generator(11, *IDENTITY, "training")
-    for update in range(1, 41):
-        task = ONE_REPLAY if update <= 7 else TWO_REPLAYS if update <= 22 else COPY
-        batch = task.sample(8, batches)
-        inputs, targets = (torch.from_numpy(array) for array in (batch.inputs, batch.targets))
-        adam.zero_grad()
-        outputs = readout(layer(inputs)[0][task.onset :])
-        torch.mean((outputs - targets) ** 2).backward()
-        torch.nn.utils.clip_grad_norm_(parameters, 1.0)
-        adam.step()
-    np.testing.assert_allclose(ours["W_hh"], layer.weight_hh_l0.detach().numpy(), atol=2e-5)
-    np.testing.assert_allclose(ours["W_hy"], readout.weight.detach().numpy(), atol=2e-5)
 
 
 def test_stages_of_the_task_itself_change_no_bit_and_others_do():

@@ -11,13 +11,20 @@ import torch
 from rnnschur import architectures, cells, tasks
 from rnnschur.architectures import STARTS, Architecture
 from rnnschur.batch import Batch
+from rnnschur.curriculum import Stage
 from rnnschur.streams import Identity, generator
 from rnnschur.training import Diverged, Schedule, train
 from rnnschur.training.adam import Adam, flatten
 from rnnschur.training.engines import FastEngine, ReferenceEngine
 from rnnschur.training.module import build
 
-COPY = tasks.make("copy", symbols=2, symbol_size=2, replays=3, judged_symbols=12)
+
+def copy(**changes):
+    protocol = {"symbols": 2, "symbol_size": 2, "replays": 3, "judged_symbols": 12}
+    return tasks.make("copy", **{**protocol, **changes})
+
+
+COPY = copy()
 TASKS = {
     "copy": COPY,
     "flip_flop": tasks.make("flip_flop", steps=12, channels=3, pulse_probability=0.2),
@@ -90,9 +97,14 @@ def test_engines_train_to_the_same_weights(architecture):
         np.testing.assert_allclose(weight, reference[name], atol=2e-5)
 
 
-def test_against_plain_pytorch():
+STAGES = [(7, copy(replays=1)), (22, copy(replays=2)), (40, COPY)]
+
+
+@pytest.mark.parametrize("engine", ["fast", "reference"])
+@pytest.mark.parametrize("stages", [STAGES[2:], STAGES], ids=["plain", "with a curriculum"])
+def test_against_plain_pytorch(stages, engine):
     """nn.RNN, nn.Linear, three parameters and an unfused Adam, on the same batches."""
-    ours, _ = run()
+    ours, _ = run(engine=engine, curriculum=tuple(Stage(*stage) for stage in stages[:-1]))
     start = torch.Generator()
     start.manual_seed(int(generator(11, "copy", "orthogonal", 10, 0, "initial").integers(2**63)))
     network = build(architectures.of("orthogonal"), (2, 10, 2), start)
@@ -105,11 +117,12 @@ def test_against_plain_pytorch():
     parameters = [*layer.parameters(), *readout.parameters()]
     adam = torch.optim.Adam(parameters, lr=1e-3, fused=False, foreach=False)
     batches = generator(11, "copy", "orthogonal", 10, 0, "training")
-    for _ in range(40):
-        batch = COPY.sample(8, batches)
+    for update in range(1, 41):
+        task = next(task for last, task in stages if update <= last)
+        batch = task.sample(8, batches)
         inputs, targets = (torch.from_numpy(array) for array in (batch.inputs, batch.targets))
         adam.zero_grad()
-        outputs = readout(layer(inputs)[0][COPY.onset :])
+        outputs = readout(layer(inputs)[0][task.onset :])
         torch.mean((outputs - targets) ** 2).backward()
         torch.nn.utils.clip_grad_norm_(parameters, 1.0)
         adam.step()

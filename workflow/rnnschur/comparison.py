@@ -171,25 +171,24 @@ def cause(description: Description, tolerance: float) -> str | None:
     bound = tolerance * np.sqrt(len(short.outputs) / len(head.outputs))
     bound = bound * _unit(short.outputs) / _unit(head.outputs)
 
-    def begun(changes: Mapping[tuple[str, ...], object]) -> float:
+    def changed(changes: Mapping[tuple[str, ...], object]) -> Description:
         if time.monotonic() - began > PATIENCE:
             raise TimeoutError
+        return replace(description, keys=_changed(description.keys, changes))
+
+    def begun(changes: Mapping[tuple[str, ...], object]) -> float:
         try:
-            changed = replace(description, keys=_changed(description.keys, changes))
-            return differences(changed.network(), head).max()
+            return differences(changed(changes).network(), head).max()
         except ValueError:  # no network
             return np.inf
 
     def apart(changes: Mapping[tuple[str, ...], object]) -> float:
-        if time.monotonic() - began > PATIENCE:
-            raise TimeoutError
-        changed = replace(description, keys=_changed(description.keys, changes))
-        moved = any(path[0] == "data" for path in changes)
+        other, moved = changed(changes), any(path[0] == "data" for path in changes)
         try:
-            network = changed.network()
+            network = other.network()
             if not moved and (differences(network, head) > bound).any():
                 return np.inf
-            return differences(network, _short(changed.trials()) if moved else short).max()
+            return differences(network, _short(other.trials()) if moved else short).max()
         except ValueError:  # no network, or none for these trials
             return np.inf
 
