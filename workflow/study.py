@@ -304,13 +304,17 @@ def periods(config: dict) -> dict[str, int]:
 
 
 def replays(config: dict) -> dict[str, list[int]]:
-    """Return, for the same tasks, the replays that training asks for, stage by stage."""
+    """Return, for the same tasks, the replays that training asks for, stage by stage.
+
+    Stages with another period than the task's own are left out.
+    """
     return {
         task: [
             stage["protocol"]["replays"]
             for stage in (*curriculum(config, task), config["tasks"][task])
+            if stage["protocol"]["symbols"] == period
         ]
-        for task in _replaying(config)
+        for task, period in periods(config).items()
     }
 
 

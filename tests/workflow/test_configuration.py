@@ -210,7 +210,11 @@ def test_a_curriculum_is_part_of_the_training_and_of_nothing_else():
 
 
 def test_what_replays_and_what_is_planted_is_known():
-    config = like(like="copy", curriculum=[{"until": 0.1, "protocol": {"replays": 2}}])
+    others = [
+        {"until": 0.1, "protocol": {"replays": 2}},
+        {"until": 0.2, "protocol": {"symbols": 4}},
+    ]
+    config = like(like="copy", curriculum=others)
     config["experiments"].append({"task": "other", "architectures": ["nnrnn"], "widths": [9]})
     config["architectures"]["mine"] = {"cell": "tanh", "start": "nnrnn"}
     config["experiments"].append({"task": "sine", "architectures": ["mine"], "widths": [9]})
