@@ -1,8 +1,9 @@
 """What an update costs: the two engines beside PyTorch's own layer, a plain loop and JAX.
 
 Every contender starts from the same weights and does the same update: loss, gradients, clipping,
-Adam. All share one thread on one core, and take turns round by round, so that whatever else
-happens on the machine happens to all of them.
+Adam. "Training" is the fast engine as training has it, the draw of its batches included. All share
+one thread on one core, and take turns round by round, so that whatever else happens on the machine
+happens to all of them.
 """
 
 import argparse
@@ -35,9 +36,9 @@ from rnnschur import architectures, tasks
 from rnnschur.batch import Batch
 from rnnschur.kernels import BackpropagationThroughTime
 from rnnschur.report import figures
-from rnnschur.training.adam import Adam, flatten
 from rnnschur.training.engines import FastEngine, ReferenceEngine
 from rnnschur.training.module import build
+from rnnschur.training.train import DRAWN
 
 try:
     import jax
@@ -52,7 +53,7 @@ WIDTHS = (56, 64, 72)
 SWEEP = (32, 64, 96, 128, 192, 256, 384, 512)
 SWEEP_STEPS = 40
 WEIGHTS = ("W_xh", "W_hh", "W_hy")
-BASELINE = "nn.RNN"
+BASELINE, TRAINED = "nn.RNN", "training"
 FIRST_CALL = f"""
 import sys, time
 import numpy as np
@@ -165,16 +166,15 @@ def jax_scan(network, onset):
 
 
 def engine(Engine, network, onset):
-    """Return the update as `rnnschur.training.train` does it."""
-    adam = Adam(flatten(network), RATE, CLIP)
-    step = Engine(network)
+    """Return the update of an engine."""
+    step = Engine(network, RATE, CLIP)
+    return lambda inputs, targets: step.updates(Batch(inputs, targets, onset), BATCH)[0, 0]
 
-    def update(inputs, targets):
-        loss = step.loss_and_gradients(Batch(inputs, targets, onset))
-        adam.step()
-        return loss
 
-    return update
+def training(network, task):
+    """Return all updates of a draw, as `rnnschur.training.train` does them."""
+    step, rng = FastEngine(network, RATE, CLIP), np.random.default_rng(0)
+    return lambda *_: step.updates(task.sample(DRAWN, rng), BATCH)[:, 0]
 
 
 def matrix_product():
@@ -205,16 +205,25 @@ def start(width):
     return build(architectures.of("orthogonal"), sizes, generator)
 
 
+def copy_task(steps):
+    """Return the copy task of T steps."""
+    symbols = ONSETS[steps]
+    replays = (steps - symbols) // symbols
+    return tasks.make(
+        "copy", symbols=symbols, symbol_size=SIZE, replays=replays, judged_symbols=symbols
+    )
+
+
 def draw(steps):
     """Return some batches, the same at every call."""
-    rng, onset = np.random.default_rng(0), ONSETS[steps]
-    if onset:
-        replays = (steps - onset) // onset
-        task = tasks.make(
-            "copy", symbols=onset, symbol_size=SIZE, replays=replays, judged_symbols=onset
-        )
-        batches = [task.sample(BATCH, rng) for _ in range(16)]
-        return [(batch.inputs, batch.targets) for batch in batches]
+    rng = np.random.default_rng(0)
+    if ONSETS[steps]:
+        drawn = copy_task(steps).sample(DRAWN, rng)
+        arrays = drawn.inputs, drawn.targets
+        return [
+            tuple(array[:, first : first + BATCH].copy() for array in arrays)
+            for first in range(0, DRAWN, BATCH)
+        ]
     return list(rng.standard_normal((16, 2, steps, BATCH, SIZE), dtype=np.float32))
 
 
@@ -237,11 +246,16 @@ def measure(steps, width, names, rounds, seconds, progress):
     batches = draw(steps)
     updates = {name: CONTENDERS[name](start(width), ONSETS[steps]) for name in names}
     losses = {name: [update(*batch) for batch in batches[:5]] for name, update in updates.items()}
+    if ONSETS[steps] and "fast engine" in names:
+        names = [*names, TRAINED]
+        updates[TRAINED] = training(start(width), copy_task(steps))
+        losses[TRAINED] = updates[TRAINED]()[:5]
     for name in names:
         np.testing.assert_allclose(losses[name], losses[BASELINE], rtol=1e-3, err_msg=name)
 
     product, work = matrix_product()
     updates["product"] = product
+    together = {name: DRAWN // BATCH if name == TRAINED else 1 for name in updates}
     counts = {
         name: ceil(seconds / min(timed(update, batches, 1) for _ in range(3)))
         for name, update in updates.items()
@@ -249,7 +263,7 @@ def measure(steps, width, names, rounds, seconds, progress):
     times = {name: np.empty(rounds) for name in updates}
     for i in range(rounds):
         for name, update in updates.items():
-            times[name][i] = timed(update, batches, counts[name])
+            times[name][i] = timed(update, batches, counts[name]) / together[name]
         progress.update()
 
     rows = []
@@ -278,8 +292,7 @@ def gradient_errors(steps, width):
 
     def of_engine(Engine):
         network = start(width)
-        flatten(network)
-        Engine(network).loss_and_gradients(Batch(inputs, targets, onset))
+        Engine(network, RATE).loss_and_gradients(Batch(inputs, targets, onset))
         return error([getattr(network, name).grad.numpy() for name in WEIGHTS])
 
     weights = [weight.detach().numpy() for weight in weights]
@@ -429,6 +442,8 @@ outputs, float32, one thread on one core. Medians over rounds in which the conte
 T = 40 and 136: copy task with 4 and 16 replays, onset 8; T = 50: random inputs and targets,
 onset 0.{left_out}
 
+- *fast engine*: of batches that are there, one at a time. *training*: as training has it, {DRAWN}
+  sequences drawn at a time, and the draw included.
 - *of nn.RNN*: time as a share of that of nn.RNN with autograd and the fused Adam of PyTorch; median
   and interquartile range of the ratios of each round.
 - *share of peak*: operations a second as a share of the core's SGEMM peak, {peak / 1e9:.1f} GFLOP/s

@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 import torch
 
-from rnnschur import architectures, cells, tasks
+from rnnschur import architectures, cells, kernels, tasks
 from rnnschur.architectures import STARTS, Architecture
 from rnnschur.batch import Batch
 from rnnschur.curriculum import Stage
 from rnnschur.streams import Identity, generator
 from rnnschur.training import Diverged, Schedule, train
-from rnnschur.training.adam import Adam, flatten
 from rnnschur.training.engines import FastEngine, ReferenceEngine
 from rnnschur.training.module import build
+from rnnschur.training.train import DRAWN
 
 
 def copy(**changes):
@@ -33,6 +33,7 @@ TASKS = {
         "context_integration", steps=9, largest_mean=0.5, noise=0.4, gain=2
     ),
 }
+sample, updates = type(COPY).sample, FastEngine.updates
 SCHEDULE = Schedule(
     updates=40, batch=8, learning_rate=1e-3, gradient_clip=1.0, input_scale=1.0, record_every=15,
     monitored=8,
@@ -60,11 +61,10 @@ def test_engines_give_the_same_gradients(architecture, task, dtype):
     found = {}
     for Engine in (FastEngine, ReferenceEngine):
         network = built(architecture, task).to(torch.from_numpy(batch.inputs).dtype)
-        vector = flatten(network)
-        engine = Engine(network)
+        engine = Engine(network, 1e-3)
         for _ in range(2):  # the gradients of one batch, not their sum
             loss = engine.loss_and_gradients(batch)
-        found[Engine] = loss, vector.grad.numpy().copy()
+        found[Engine] = loss, engine.vector.grad.numpy().copy()
     (fast, g_fast), (reference, g_reference) = found.values()
     tolerance = 1e-5 if dtype == np.float32 else 1e-10
     assert fast == pytest.approx(reference, rel=tolerance)
@@ -73,20 +73,42 @@ def test_engines_give_the_same_gradients(architecture, task, dtype):
 
 
 @pytest.mark.parametrize("clip", [None, 0.5])
-def test_adam_takes_the_steps_of_pytorch(clip):
-    torch.manual_seed(0)
-    ours = torch.nn.Parameter(torch.randn(50, dtype=torch.float64))
-    ours.grad = torch.zeros_like(ours)
-    theirs = torch.nn.Parameter(ours.detach().clone())
-    adam, reference = Adam(ours, 0.01, clip), torch.optim.Adam([theirs], lr=0.01, fused=False)
-    for _ in range(100):
-        gradient = torch.randn(50, dtype=torch.float64)
-        ours.grad.copy_(gradient)
-        theirs.grad = gradient.clone()
+@pytest.mark.parametrize(("dtype", "tolerance"), [(np.float32, 1e-5), (np.float64, 1e-12)])
+def test_adam_takes_the_steps_of_pytorch(clip, dtype, tolerance):
+    rng = np.random.default_rng(0)
+    ours, gradient = rng.standard_normal((2, 53)).astype(dtype)
+    theirs = torch.nn.Parameter(torch.tensor(ours))
+    adam = kernels.Adam(ours, gradient, 0.01, clip)
+    reference = torch.optim.Adam([theirs], lr=0.01, fused=False)
+    for scale in np.logspace(-2, 2, 100):  # clipped in the end
+        gradient[:] = scale * rng.standard_normal(53)
+        theirs.grad = torch.tensor(gradient)
         norm = torch.nn.utils.clip_grad_norm_([theirs], clip if clip else float("inf"))
-        assert adam.step() == pytest.approx(norm.item(), rel=1e-12)
+        assert adam.step() == pytest.approx(norm.item(), rel=tolerance)
         reference.step()
-    np.testing.assert_allclose(ours.detach(), theirs.detach(), rtol=0, atol=1e-5 if clip else 1e-12)
+    np.testing.assert_allclose(ours, theirs.detach(), rtol=0, atol=tolerance)
+
+
+def test_adam_refuses_what_is_not_a_vector_of_numbers_by_name():
+    with pytest.raises(ValueError, match=r"^gradient is ndarray of shape .*expected .* float32"):
+        kernels.Adam(np.ones(3, np.float32), np.ones(3), 0.01, None)
+    with pytest.raises(ValueError, match=r"^parameters is ndarray of shape .*WRITEABLE"):
+        kernels.Adam(np.broadcast_to(np.float32(1), 3), np.ones(3, np.float32), 0.01, None)
+
+
+@pytest.mark.parametrize("Engine", [FastEngine, ReferenceEngine])
+@pytest.mark.parametrize("architecture", ["orthogonal", "cayley"])
+def test_updates_are_one_after_the_other(architecture, Engine):
+    drawn = COPY.sample(5 * 8, generator(0))
+    together, alone = (Engine(built(architecture, COPY), 1e-2, 0.5) for _ in range(2))
+    found = together.updates(drawn, 8)
+    expected = []
+    for first in range(0, 40, 8):
+        batch = drawn.part(slice(first, first + 8))
+        expected.append((alone.loss_and_gradients(batch), alone.step()))
+    np.testing.assert_array_equal(found, expected)
+    np.testing.assert_array_equal(together.vector.detach(), alone.vector.detach())
+    assert len(set(found[:, 0])) == 5 and found[0, 1] > 0.5  # clipped
 
 
 @pytest.mark.parametrize("architecture", STARTS)
@@ -116,16 +138,18 @@ def test_against_plain_pytorch(stages, engine):
         readout.weight.copy_(network.W_hy)
     parameters = [*layer.parameters(), *readout.parameters()]
     adam = torch.optim.Adam(parameters, lr=1e-3, fused=False, foreach=False)
-    batches = generator(11, "copy", "orthogonal", 10, 0, "training")
-    for update in range(1, 41):
-        task = next(task for last, task in stages if update <= last)
-        batch = task.sample(8, batches)
-        inputs, targets = (torch.from_numpy(array) for array in (batch.inputs, batch.targets))
-        adam.zero_grad()
-        outputs = readout(layer(inputs)[0][task.onset :])
-        torch.mean((outputs - targets) ** 2).backward()
-        torch.nn.utils.clip_grad_norm_(parameters, 1.0)
-        adam.step()
+    batches, first = generator(11, "copy", "orthogonal", 10, 0, "training"), 0
+    for last, task in stages:
+        drawn = task.sample(DRAWN, batches)  # enough for the batches of a stage
+        for start in range(0, (last - first) * 8, 8):
+            batch = drawn.part(slice(start, start + 8))
+            inputs, targets = (torch.from_numpy(array) for array in (batch.inputs, batch.targets))
+            adam.zero_grad()
+            outputs = readout(layer(inputs)[0][task.onset :])
+            torch.mean((outputs - targets) ** 2).backward()
+            torch.nn.utils.clip_grad_norm_(parameters, 1.0)
+            adam.step()
+        first = last
     np.testing.assert_allclose(ours["W_hh"], layer.weight_hh_l0.detach().numpy(), atol=2e-5)
     np.testing.assert_allclose(ours["W_hy"], readout.weight.detach().numpy(), atol=2e-5)
 
@@ -154,6 +178,30 @@ def test_the_history_does_not_change_the_training():
     often, _ = run(record_every=1)
     seldom, _ = run(record_every=40)
     assert all(often[name].tobytes() == seldom[name].tobytes() for name in often)
+
+
+@pytest.mark.parametrize("batch", [300, DRAWN + 1])
+def test_batches_fill_what_is_drawn_together(batch, monkeypatch):
+    drawn, used = [], []
+    monkeypatch.setattr(
+        type(COPY),
+        "sample",
+        lambda self, count, rng: drawn.append(count) or sample(self, count, rng),
+    )
+    monkeypatch.setattr(
+        FastEngine,
+        "updates",
+        lambda self, part, size: used.append(part) or updates(self, part, size),
+    )
+    _, history = run(batch=batch, updates=7, record_every=2)
+    assert drawn == ([900] * 3 if batch == 300 else [batch] * 7)
+    assert list(history["update"]) == [2, 4, 6, 7]
+    assert sum(part.sequences for part in used) == 7 * batch
+    # No sequence is trained on twice.
+    everything = np.concatenate([part.inputs for part in used], axis=1)
+    stream = generator(11, "copy", "orthogonal", 10, 0, "training")
+    again = [sample(COPY, count, stream).inputs for count in drawn]
+    np.testing.assert_array_equal(everything, np.concatenate(again, 1)[:, : 7 * batch])
 
 
 def test_the_gradient_clip_reaches_the_training():
@@ -220,11 +268,10 @@ def test_the_streams_are_those_of_the_identity():
 @pytest.mark.parametrize("architecture", ["orthogonal", "cayley"])
 def test_outputs_are_those_of_the_network_from_the_onset_on(architecture, Engine):
     network = built(architecture, COPY)
-    flatten(network)
     batch = COPY.held_out(8, generator(0))
     weights = {name: w.detach().contiguous().numpy() for name, w in network.weights().items()}
     expected = network.cell.outputs(weights, batch.inputs)[COPY.onset :]
-    np.testing.assert_allclose(Engine(network).outputs(batch), expected, atol=1e-5)
+    np.testing.assert_allclose(Engine(network, 1e-3).outputs(batch), expected, atol=1e-5)
 
 
 WITHOUT_COMPILER = """

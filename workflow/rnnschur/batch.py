@@ -129,13 +129,20 @@ class Batch:
         """Number of sequences B."""
         return self.inputs.shape[1]
 
+    def part(self, some: slice) -> Batch:
+        """Return some of the sequences as a batch, without a second look at their values."""
+        here = {"inputs": self.inputs[:, some]}
+        for name in ("targets", "mask"):
+            array = getattr(self, name)
+            here[name] = None if array is None else array[:, some]
+        here |= {name: s if s.ndim == 1 else s[some] for name, s in self.starts.items()}
+        part = object.__new__(Batch)
+        vars(part).update(vars(self), **here)
+        return part
+
     def sequence(self, index: int) -> Batch:
         """Return one of the sequences as a batch of its own."""
-        one = slice(index, index + 1)
-        targets = None if self.targets is None else self.targets[:, one]
-        mask = None if self.mask is None else self.mask[:, one]
-        starts = {name: s if s.ndim == 1 else s[one] for name, s in self.starts.items()}
-        return Batch(self.inputs[:, one], targets, self.onset, mask, **starts)
+        return Batch(**vars(self.part(slice(index, index + 1))))
 
     def summed(self, array: np.ndarray) -> np.ndarray:
         """Return the sums of an array (..., T - onset, B) over the steps that count, (..., B)."""

@@ -1,11 +1,11 @@
-r"""Forward pass and backpropagation through time of a small tanh network, by a compiled kernel.
+r"""Training and rollouts of a small tanh network, by a compiled kernel.
 
 The network has no biases and starts from :math:`h_0 = 0`:
 
 .. math::  h_t = \tanh(W_{hh} h_{t-1} + W_{xh} x_t), \qquad y_t = W_{hy} h_t .
 
-This module checks arrays, copies them into aligned memory whose sizes are multiples of 8, and
-hands them to `rnnschur.kernels.compiled`, which does the arithmetic. Only the products of a wide
+This module checks arrays, copies them into aligned memory that is as large as the tiles of
+`rnnschur.kernels.compiled` need, and leaves the arithmetic to that. Only the products of a wide
 network's rollout are left to BLAS.
 """
 
@@ -17,21 +17,26 @@ from rnnschur.extras import require
 
 require("the compiled kernel", "fast")
 
-from rnnschur.kernels.compiled import backward, forward, tanh  # noqa: E402
+from rnnschur.kernels import compiled  # noqa: E402
 
 #: Units from which a rollout leaves its products to BLAS, which cuts large matrices to fit the
 #: caches. On AVX2 the two take equally long at 120 to 140 units; at 512 BLAS takes 0.6 of the
 #: kernel's time.
 WIDE = 128
 
+#: Sequences that a rollout takes at a time, so that they stay in the caches.
+BLOCK = 64
 
-def _check(name, array, shape, dtype, writeable=False):
+
+def _check(name, array, shape, dtype, writeable=False, strided=False):
     """Raise ValueError unless `array` may be handed to code that follows raw pointers."""
     if (
         isinstance(array, np.ndarray)
         and array.shape == shape
         and array.dtype == dtype
-        and (array.flags.carray if writeable else array.flags.c_contiguous and array.flags.aligned)
+        and array.flags.aligned
+        and (strided or array.flags.c_contiguous)
+        and (array.flags.writeable or not writeable)
     ):
         return
     found = type(array).__name__
@@ -40,8 +45,8 @@ def _check(name, array, shape, dtype, writeable=False):
         for flag in ("C_CONTIGUOUS", "ALIGNED", "WRITEABLE"):
             found += "" if array.flags[flag] else f", not {flag}"
     raise ValueError(
-        f"{name} is {found}; expected an aligned, C-contiguous{', writeable' if writeable else ''} "
-        f"numpy array of shape {shape} and {dtype}"
+        f"{name} is {found}; expected an aligned{'' if strided else ', C-contiguous'}"
+        f"{', writeable' if writeable else ''} numpy array of shape {shape} and {dtype}"
     )
 
 
@@ -59,24 +64,46 @@ def _zeros(shape, dtype):
     return memory[start : start + math.prod(shape)].reshape(shape)
 
 
-def _embed(array, buffer):
-    """Copy `array` to the corner of `buffer`, whose other entries stay zero."""
-    buffer[tuple(map(slice, array.shape))] = array
-    return buffer
+class _Memory:
+    """Working memory for one shape of problem, and the weights in it as one matrix.
 
-
-def _borrow(W_xh_T, hidden):
-    """Drive the units of the padding like the first unit, for inputs that may be infinite.
-
-    Zeros would make NaN of an infinite input, and with it of every unit at the next step. Driven
-    like the first unit they are NaN only if it is, and so is the sequence; else tanh bounds them
-    and the zeros that lead on from them stop them.
+    Attributes
+    ----------
+    x : ndarray, shape (T, n_in, padded B)
+        Inputs.
+    Z : ndarray, shape (states kept, padded n_in + N, padded B)
+    M, W_xh, W_hh, W_hy : ndarray
+        The matrix of all weights, zero elsewhere, and its parts.
     """
-    W_xh_T[:, hidden:] = W_xh_T[:, :1]
 
+    def __init__(self, steps, batch, sizes, states, dtype):
+        self.dtype, self.sizes, self.batch = dtype, sizes, batch
+        inputs, hidden, outputs = sizes
+        # The compiled code works on 8 rows at a time, and on cache lines and pairs of vectors.
+        self.rows = sum(-(-size // 8) * 8 for size in (outputs, hidden))
+        self.columns = self._padded(inputs + -(-hidden // 8) * 8)
+        self.sequences = self._padded(batch)
+        self.x = self.zeros(steps, inputs, self.sequences)
+        self.Z = self.zeros(states, self.columns, self.sequences)
+        self.M = self.matrix()
+        self.W_xh, self.W_hh, self.W_hy = self.parts(self.M)
 
-def _round_up(*sizes):
-    return [-(-size // 8) * 8 for size in sizes]
+    def _padded(self, size):
+        line = 64 // self.dtype.itemsize
+        return max(-(-size // line) * line, 2 * compiled.VECTOR // self.dtype.itemsize)
+
+    def zeros(self, *shape):
+        return _zeros(shape, self.dtype)
+
+    def matrix(self):
+        """Return a matrix of zeros, of the size of M."""
+        return self.zeros(self.rows, self.columns)
+
+    def parts(self, matrix):
+        """Return the parts of a matrix like M that belong to W_xh, W_hh and W_hy."""
+        inputs, hidden, outputs = self.sizes
+        units = slice(outputs, outputs + hidden), slice(inputs, inputs + hidden)
+        return matrix[units[0], :inputs], matrix[units], matrix[:outputs, units[1]]
 
 
 class BackpropagationThroughTime:
@@ -106,44 +133,41 @@ class BackpropagationThroughTime:
                 "sizes must be at least 1 and onset in [0, steps), got "
                 f"{steps=}, {batch=}, {inputs=}, {hidden=}, {outputs=}, {onset=}"
             )
-        self.onset, self.dtype, scored = onset, _real(dtype), steps - onset
-        self._batch, self._hidden = batch, hidden
+        self.dtype, scored = _real(dtype), steps - onset
         weights = {"xh": (hidden, inputs), "hh": (hidden, hidden), "hy": (outputs, hidden)}
         self._expected = [
             *((f"W_{name}", shape, False) for name, shape in weights.items()),
-            ("x", (steps, batch, inputs), False),
-            ("targets", (scored, batch, outputs), False),
+            ("x", (steps, batch, inputs), False, True),
+            ("targets", (scored, batch, outputs), False, True),
             *((f"g_{name}", shape, True) for name, shape in weights.items()),
         ]
-        self._count = float(scored * batch * outputs)
-
-        def zeros(*shape):
-            return _zeros(shape, self.dtype)
-
-        B, n_in, N, D = _round_up(batch, inputs, hidden, outputs)
-        self._H, self._G, self._y = zeros(1, steps, B, N), zeros(2, B, N), zeros(1, scored, B, D)
-        transposes = zeros(n_in, N), zeros(1, N, N), zeros(N, D)
-        data = zeros(steps, B, n_in), zeros(scored, B, D)
-        self._copies = *data, zeros(N, N), zeros(D, N), *transposes
-        self._gradients = zeros(N, n_in), zeros(N, N), zeros(D, N)
+        sizes = inputs, hidden, outputs
+        memory = _Memory(steps, batch, sizes, steps + 1, self.dtype)
+        self._memory = (
+            *(memory.M, memory.Z, memory.zeros(memory.sequences, memory.columns)),
+            *(memory.zeros(2, memory.rows, memory.sequences), memory.matrix()),
+            *(memory.x, memory.zeros(scored, outputs, memory.sequences)),
+        )
+        self._sizes = batch, inputs, hidden, outputs
 
     def loss_and_gradients(self, W_xh, W_hh, W_hy, x, targets, g_xh, g_hh, g_hy):
         r"""Return the loss and write its gradients into `g_xh`, `g_hh` and `g_hy`.
 
-        With rows for sequences, and with :math:`e_t = 0` before the onset,
+        With a column a sequence, and with :math:`e_t = 0` before the onset,
 
         .. math::
-            e_t &= \tfrac{2}{(T - o) B D} (h_t W_{hy}^\top - Y_t), \quad
-            g_t = (e_t W_{hy} + g_{t+1} W_{hh}) \odot (1 - h_t^2), \\
-            \nabla W_{xh} &= \sum_t g_t^\top x_t, \quad
-            \nabla W_{hh} = \sum_t g_t^\top h_{t-1}, \quad
-            \nabla W_{hy} = \sum_t e_t^\top h_t .
+            e_t &= \tfrac{2}{(T - o) B D} (W_{hy} h_t - Y_t), \quad
+            g_t = (W_{hy}^\top e_t + W_{hh}^\top g_{t+1}) \odot (1 - h_t^2), \\
+            \nabla W_{xh} &= \sum_t g_t x_t^\top, \quad
+            \nabla W_{hh} = \sum_t g_t h_{t-1}^\top, \quad
+            \nabla W_{hy} = \sum_t e_t h_t^\top .
 
         Parameters
         ----------
         W_xh, W_hh, W_hy : ndarray, shapes (N, n_in), (N, N), (D, N)
         x : ndarray, shape (T, B, n_in)
         targets : ndarray, shape (T - o, B, D)
+            Like `x` of any strides: some sequences of many will do.
         g_xh, g_hh, g_hy : ndarray, shaped like the weights
             Overwritten.
 
@@ -160,26 +184,87 @@ class BackpropagationThroughTime:
             C-contiguous and aligned, or is read-only though to be overwritten.
         """
         arrays = W_xh, W_hh, W_hy, x, targets, g_xh, g_hh, g_hy
-        for (name, shape, writeable), array in zip(self._expected, arrays, strict=True):
-            _check(name, array, shape, self.dtype, writeable)
-        # Copies are cheap beside the products, and aligned and padded whatever is given.
-        given = x, targets, W_hh, W_hy, W_xh.T, W_hh.T[None], W_hy.T
-        x, targets, W_hh, W_hy, W_xh_T, W_hh_T, W_hy_T = map(_embed, given, self._copies)
-        forwards = self._H, x, W_xh_T, W_hh_T, W_hy_T, self._y, self.onset
-        backwards = self._H[0], self._G, self._y[0], x, targets, W_hh, W_hy, *self._gradients
-        forward(*forwards)
-        loss = backward(*backwards, self._count)
-        if not math.isfinite(loss):
-            # Perhaps the padding's doing: its zeros times infinity are NaN, which always reaches
-            # the loss. Once more without; to look at the inputs each time would cost more.
-            _borrow(W_xh_T, self._hidden)
-            forward(*forwards)
-            self._H[:, :, self._batch :] = self._y[:, :, self._batch :] = 0
-            loss = backward(*backwards, self._count)
-            W_xh_T[:, self._hidden :] = 0
-        for gradient, padded in zip((g_xh, g_hh, g_hy), self._gradients, strict=True):
-            gradient[:] = padded[: gradient.shape[0], : gradient.shape[1]]
-        return loss
+        for (name, shape, *how), array in zip(self._expected, arrays, strict=True):
+            _check(name, array, shape, self.dtype, *how)
+        x, targets = x.swapaxes(1, 2), targets.swapaxes(1, 2)
+        return compiled.gradients(
+            self._memory, self._sizes, W_xh, W_hh, W_hy, x, targets, g_xh, g_hh, g_hy
+        )
+
+    def updates(self, weights, gradients, x, targets, adam):
+        """Do an update with one batch of sequences after the other.
+
+        Parameters
+        ----------
+        weights, gradients : tuple of ndarray
+            As for `loss_and_gradients`, and parts of the vectors of `adam`.
+        x, targets : ndarray, shapes (T, K B, n_in), (T - o, K B, D)
+            K batches of any strides.
+        adam : Adam
+
+        Returns
+        -------
+        ndarray, shape (K, 2)
+            Losses, and norms of the gradients before they were clipped.
+
+        Raises
+        ------
+        ValueError
+            As `loss_and_gradients`.
+        """
+        count = x.shape[1] // self._sizes[0]
+        arrays = *weights, x, targets, *gradients
+        for (name, shape, *how), array in zip(self._expected, arrays, strict=True):
+            if name in ("x", "targets"):
+                shape = shape[0], count * shape[1], shape[2]
+            _check(name, array, shape, self.dtype, *how)
+        history = np.empty((count, 2))
+        compiled.updates(
+            *(self._memory, self._sizes, *weights, x.swapaxes(1, 2), targets.swapaxes(1, 2)),
+            *(*gradients, adam.vectors, adam.settings, adam.updates, history),
+        )
+        adam.updates += count
+        return history
+
+
+class Adam:
+    r"""Adam on one vector (Kingma and Ba 2015, algorithm 1), with the gradient clipped before.
+
+    .. math::
+        g &\leftarrow \min\{1, c / (\lVert g \rVert + 10^{-6})\}\, g, \\
+        m &\leftarrow 0.9\, m + 0.1\, g, \quad v \leftarrow 0.999\, v + 0.001\, g^2, \\
+        p &\leftarrow p - \eta\, \frac{m / (1 - 0.9^k)}{\sqrt{v / (1 - 0.999^k)} + 10^{-8}}
+
+    at the k-th step, as `torch.nn.utils.clip_grad_norm_` and `torch.optim.Adam` have it.
+
+    Parameters
+    ----------
+    parameters, gradient : ndarray, shape (n,), float32 or float64
+        The vector p, which `step` changes, and where it finds g.
+    learning_rate : float
+        :math:`\eta`.
+    clip : float or None
+        Largest norm c of the gradient; None leaves it as it is.
+
+    Raises
+    ------
+    ValueError
+        If the arrays are not vectors of one length and precision, contiguous and writeable.
+    """
+
+    def __init__(self, parameters, gradient, learning_rate, clip):
+        dtype = _real(parameters.dtype)
+        for name, array in {"parameters": parameters, "gradient": gradient}.items():
+            _check(name, array, (len(parameters),), dtype, writeable=True)
+        moments = np.zeros_like(parameters), np.zeros_like(parameters)
+        self.vectors = parameters, gradient, *moments
+        self.settings = float(learning_rate), math.inf if clip is None else float(clip)
+        self.updates = 0
+
+    def step(self):
+        """Update the parameters in place; return the norm of the gradient before it was clipped."""
+        self.updates += 1
+        return compiled.adam(*self.vectors, *self.settings, self.updates)
 
 
 def rollout(W_xh, W_hh, W_hy, x, onset=0):
@@ -229,24 +314,20 @@ def rollout(W_xh, W_hh, W_hy, x, onset=0):
 
 
 def _rollout_small(W_xh, W_hh, W_hy, x, y):
-    """Fill y (K, T - onset, B, D) by the kernel, all networks at once: they share W_xh x."""
-    (K, scored, batch, outputs), (steps, _, inputs) = y.shape, x.shape
-    dtype, hidden, onset = y.dtype, W_hh.shape[-1], steps - scored
-    B, n_in, N, D = _round_up(batch, inputs, hidden, outputs)
-    W_xh_T = _embed(W_xh.T, _zeros((n_in, N), dtype))
-    if not np.isfinite(x).all():
-        _borrow(W_xh_T, hidden)
-    padded = _zeros((K, scored, B, D), dtype)
-    forward(
-        _zeros((K, 2, B, N), dtype),
-        _embed(x, _zeros((steps, B, n_in), dtype)),
-        W_xh_T,
-        _embed(W_hh.swapaxes(1, 2), _zeros((K, N, N), dtype)),
-        _embed(W_hy.T, _zeros((N, D), dtype)),
-        padded,
-        onset,
-    )
-    y[:] = padded[:, :, :batch, :outputs]
+    """Fill y (K, T - onset, B, D) by the kernel."""
+    (scored, batch, outputs), (steps, _, inputs) = y.shape[1:], x.shape
+    hidden, block = len(W_xh), min(batch, BLOCK)
+    memory = _Memory(steps, block, (inputs, hidden, outputs), 2, y.dtype)
+    memory.W_xh[:], memory.W_hy[:] = W_xh, W_hy
+    padded = memory.zeros(scored, -(-outputs // 8) * 8, memory.sequences)
+    for first in range(0, batch, block):
+        part = slice(first, first + block)
+        count = len(range(batch)[part])
+        compiled.copy_steps(memory.x[:, :, :count], x[:, part].swapaxes(1, 2))
+        for W, found in zip(W_hh, y, strict=True):
+            memory.W_hh[:] = W
+            compiled.forward(memory.M, memory.Z, memory.x, padded, outputs, hidden)
+            compiled.copy_steps(found[:, part].swapaxes(1, 2), padded[:, :outputs, :count])
     return y
 
 
@@ -266,7 +347,7 @@ def _rollout_wide(W_xh, W_hh, W_hy, x, y):
                 before[N:] = inputs.T
                 first = 0 if t else N  # at first there is no state
                 np.matmul(both[:, first:], before[first:], out=h)
-                tanh(h)
+                np.tanh(h, out=h)
                 if t >= onset:
                     np.matmul(h.T, W_hy.T, out=outputs[t - onset])
     return y

@@ -33,7 +33,7 @@ class TaskBase(Options, ABC):
 
     @abstractmethod
     def sample(self, batch: int, generator: np.random.Generator) -> Batch:
-        """Draw a training batch of `batch` sequences."""
+        """Draw `batch` independent sequences; training takes several batches from one draw."""
 
     def held_out(self, batch: int, generator: np.random.Generator) -> Batch:
         """Draw sequences to judge a network by; the same distribution as training unless said."""

@@ -58,7 +58,15 @@ class Task(TaskBase):
 
     def _replay(self, batch: int, generator: np.random.Generator, generated: int) -> Batch:
         shape = (self.symbols, batch, self.symbol_size)
-        sequence = (2 * generator.integers(2, size=shape, dtype=np.int8) - 1).astype(np.float32)
         inputs = np.zeros((self.symbols + generated, *shape[1:]), dtype=np.float32)
-        inputs[: self.symbols] = sequence
-        return Batch(inputs, sequence[np.arange(generated) % self.symbols])
+        sequence = inputs[: self.symbols]
+        words = generator.integers(2**64, size=-(-sequence.size // 64), dtype=np.uint64)
+        bits = np.unpackbits(words.view(np.uint8), count=sequence.size)  # one an element
+        sequence[:] = bits.reshape(shape)
+        sequence *= 2
+        sequence -= 1
+        targets = np.empty((generated, *shape[1:]), dtype=np.float32)
+        for first in range(0, generated, self.symbols):
+            replay = targets[first : first + self.symbols]
+            replay[:] = sequence[: len(replay)]
+        return Batch(inputs, targets)

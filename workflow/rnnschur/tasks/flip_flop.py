@@ -1,6 +1,7 @@
 """Flip-flop: remember the sign of the last pulse on each channel."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -42,10 +43,10 @@ class Task(TaskBase):
         return self.channels
 
     def sample(self, batch: int, generator: np.random.Generator) -> Batch:
-        shape = (self.steps, batch, self.channels)
-        fires = generator.random(shape) < self.pulse_probability
-        sign = 2 * generator.integers(2, size=shape) - 1
-        pulses = np.where(fires, sign, 0).astype(np.float32)
-        # The step of the last pulse so far; step 0 stands in where none has come, and holds 0.
-        last = np.maximum.accumulate(np.where(fires, np.arange(self.steps)[:, None, None], 0))
-        return Batch(pulses, np.take_along_axis(pulses, last, axis=0))
+        uniform = generator.random((self.steps, batch, self.channels), dtype=np.float32)
+        pulses = (uniform < self.pulse_probability / 2).astype(np.float32)
+        pulses -= uniform >= 1 - self.pulse_probability / 2
+        memory = pulses.copy()
+        for before, now in pairwise(memory):
+            np.copyto(now, before, where=now == 0)
+        return Batch(pulses, memory)

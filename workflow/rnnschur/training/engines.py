@@ -1,77 +1,155 @@
-"""The engines: from a batch to a loss and its gradients."""
+"""The engines: from a batch to its loss and gradients, and to better weights."""
+
+import math
+from abc import ABC, abstractmethod
+from functools import cache
 
 import numpy as np
 import torch
+from torch.nn.utils import clip_grad_norm_, parameters_to_vector, vector_to_parameters
 
 from rnnschur.batch import Batch
 from rnnschur.training.module import Module
 
 
-class ReferenceEngine:
-    """Loss and gradients by autograd, for any cell and on any device of PyTorch."""
+class Engine(ABC):
+    """What trains a network, by Adam with the moments of Kingma and Ba (2015).
 
-    def __init__(self, network: Module):
+    The parameters of the network, and their gradients, are moved into one vector and become views
+    of it: tensor by tensor, Adam's overhead would cost more than its arithmetic.
+
+    Parameters
+    ----------
+    network : Module
+    learning_rate : float
+    clip : float, optional
+        Largest norm of the whole gradient; by default it stays as it is.
+
+    Attributes
+    ----------
+    vector : torch.nn.Parameter
+        All parameters; its `grad` holds all gradients.
+    """
+
+    def __init__(self, network: Module, learning_rate: float, clip: float | None = None):
         self.network = network
-        self.device = next(network.parameters()).device
+        parameters = list(network.parameters())
+        self.vector = torch.nn.Parameter(parameters_to_vector(parameters).detach())
+        self.vector.grad = torch.zeros_like(self.vector)
+        vector_to_parameters(self.vector.data, parameters)
+        gradients = self.vector.grad.split([parameter.numel() for parameter in parameters])
+        for parameter, gradient in zip(parameters, gradients, strict=True):
+            parameter.grad = gradient.view_as(parameter)
+        self.prepare(learning_rate, clip)
 
+    @abstractmethod
+    def prepare(self, learning_rate: float, clip: float | None) -> None:
+        """Make what an update needs."""
+
+    @abstractmethod
     def outputs(self, batch: Batch) -> np.ndarray:
         """Return the outputs from the onset on."""
+
+    @abstractmethod
+    def loss_and_gradients(self, batch: Batch) -> float:
+        """Return the mean squared error; leave its gradients in the parameters."""
+
+    @abstractmethod
+    def step(self) -> float:
+        """Clip the gradients, update the parameters, and return the norm before clipping."""
+
+    def updates(self, drawn: Batch, size: int) -> np.ndarray:
+        """Do an update with each `size` sequences.
+
+        Returns
+        -------
+        ndarray, shape (updates, 2)
+            The loss before each update, and the norm of the gradient before it was clipped.
+        """
+        batches = (drawn.part(slice(i, i + size)) for i in range(0, drawn.sequences, size))
+        return np.array([(self.loss_and_gradients(batch), self.step()) for batch in batches])
+
+
+class ReferenceEngine(Engine):
+    """Autograd and Adam of PyTorch, for any cell and on any device of PyTorch."""
+
+    def prepare(self, learning_rate, clip):
+        self.clip = math.inf if clip is None else clip
+        self.adam = torch.optim.Adam([self.vector], learning_rate, fused=True)
+
+    def outputs(self, batch):
         with torch.no_grad():
             return self.network(self._moved(batch.inputs), batch.onset).cpu().numpy()
 
-    def loss_and_gradients(self, batch: Batch) -> float:
-        """Return the mean squared error; leave its gradients in the parameters."""
-        for parameter in self.network.parameters():
-            parameter.grad.zero_()
+    def loss_and_gradients(self, batch):
+        self.vector.grad.zero_()
         outputs = self.network(self._moved(batch.inputs), batch.onset)
         loss = torch.nn.functional.mse_loss(outputs, self._moved(batch.targets))
         loss.backward()
         return loss.item()
 
+    def step(self):
+        norm = clip_grad_norm_(self.vector, self.clip).item()
+        self.adam.step()
+        return norm
+
     def _moved(self, array: np.ndarray) -> torch.Tensor:
-        return torch.from_numpy(array).to(self.device)
+        return torch.from_numpy(array).to(self.vector.device)
 
 
-class FastEngine:
-    """Loss and gradients by the CPU kernel, of the tanh cell.
+class FastEngine(Engine):
+    """The CPU kernel, of the tanh cell.
 
     Parametrised matrices are pulled back by autograd.
     """
 
-    def __init__(self, network: Module):
+    def prepare(self, learning_rate, clip):
         from rnnschur import kernels  # only here: the reference engine must not need the compiler
 
-        self.network, self.kernel, self.sizes = network, None, None
-        self.make_kernel = kernels.BackpropagationThroughTime
+        network = self.network
+        self.problem = cache(kernels.BackpropagationThroughTime)
+        self.adam = kernels.Adam(
+            self.vector.detach().numpy(), self.vector.grad.numpy(), learning_rate, clip
+        )
         self.W_xh, self.W_hy = (w.detach().numpy() for w in (network.W_xh, network.W_hy))
         self.g_xh, self.g_hy = (w.grad.numpy() for w in (network.W_xh, network.W_hy))
         self.parametrised = not isinstance(network.W_hh, torch.nn.Parameter)
-        self.g_hh = torch.zeros_like(network.W_hh) if self.parametrised else network.W_hh.grad
+        W_hh = network.W_hh
+        self.gradient = torch.zeros_like(W_hh) if self.parametrised else W_hh.grad
 
-    def outputs(self, batch: Batch) -> np.ndarray:
-        """Return the outputs from the onset on."""
-        W_hh = self.network.W_hh.detach().contiguous().numpy()
-        weights = {"W_hh": W_hh, "W_xh": self.W_xh, "W_hy": self.W_hy}
+    def _arrays(self, W_hh: torch.Tensor) -> tuple:
+        """Return weights and gradients as the kernel takes them."""
+        W_hh = W_hh.detach().contiguous().numpy()
+        return (self.W_xh, W_hh, self.W_hy), (self.g_xh, self.gradient.numpy(), self.g_hy)
+
+    def _problem(self, batch: Batch, size: int):
+        """Return the kernel for batches of `size` sequences."""
+        steps, _, inputs = batch.inputs.shape
+        outputs, width = self.W_hy.shape
+        return self.problem(steps, size, inputs, width, outputs, batch.onset, self.W_hy.dtype)
+
+    def outputs(self, batch):
+        (W_xh, W_hh, W_hy), _ = self._arrays(self.network.W_hh)
+        weights = {"W_hh": W_hh, "W_xh": W_xh, "W_hy": W_hy}
         return self.network.cell.compiled(weights, batch.inputs, batch.onset)
 
-    def loss_and_gradients(self, batch: Batch) -> float:
-        """Return the mean squared error; leave its gradients in the parameters."""
+    def loss_and_gradients(self, batch):
         W_hh = self.network.W_hh
-        sizes = *batch.inputs.shape, len(W_hh), batch.targets.shape[-1], batch.onset
-        if sizes != self.sizes:  # the first batch, or the first of another stage of a curriculum
-            self.kernel, self.sizes = self.make_kernel(*sizes, self.W_xh.dtype), sizes
-        loss = self.kernel.loss_and_gradients(
-            self.W_xh,
-            W_hh.detach().contiguous().numpy(),
-            self.W_hy,
-            batch.inputs,
-            batch.targets,
-            self.g_xh,
-            self.g_hh.numpy(),
-            self.g_hy,
-        )
+        weights, gradients = self._arrays(W_hh)
+        problem = self._problem(batch, batch.sequences)
+        loss = problem.loss_and_gradients(*weights, batch.inputs, batch.targets, *gradients)
         if self.parametrised:
             for parameter in self.network.parametrizations.parameters():
                 parameter.grad.zero_()
-            W_hh.backward(self.g_hh)
+            W_hh.backward(self.gradient)
         return loss
+
+    def step(self):
+        return self.adam.step()
+
+    def updates(self, drawn, size):
+        if self.parametrised:
+            return super().updates(drawn, size)
+        weights, gradients = self._arrays(self.network.W_hh)
+        problem = self._problem(drawn, size)
+        return problem.updates(weights, gradients, drawn.inputs, drawn.targets, self.adam)

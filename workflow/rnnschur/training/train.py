@@ -2,6 +2,7 @@
 
 import math
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,15 +11,19 @@ import torch
 from tqdm import tqdm
 
 from rnnschur.architectures import Architecture
+from rnnschur.batch import Batch
 from rnnschur.cells import ENGINES
 from rnnschur.curriculum import Stage
 from rnnschur.metrics import metric
 from rnnschur.streams import Identity, generator
 from rnnschur.tables import HISTORY
 from rnnschur.tasks import TaskBase
-from rnnschur.training.adam import Adam, flatten
 from rnnschur.training.engines import FastEngine, ReferenceEngine
 from rnnschur.training.module import build
+
+#: Sequences that are drawn at a time: for a single batch numpy's calls take longer than its
+#: arithmetic.
+DRAWN = 1024
 
 
 class Diverged(RuntimeError):
@@ -62,6 +67,30 @@ class Schedule:
     def drawn(self, update: int, task: TaskBase) -> TaskBase:
         """Return what the batch of an update, counted from 1, is drawn from."""
         return next((part.task for part in self.curriculum if update <= part.last), task)
+
+    def batches(
+        self, task: TaskBase, generator: np.random.Generator
+    ) -> Iterator[tuple[int, Batch]]:
+        """Draw `DRAWN` sequences at a time, and hand out what is trained on without a break.
+
+        Yields
+        ------
+        update : int
+            The last update before a break: it gets a row of the history, or ends a draw.
+        batch : Batch
+            The batches of this update and of those since the last break, side by side.
+        """
+        done = 0
+        while done < self.updates:
+            source, begin, end = self.drawn(done + 1, task), done, done + 1
+            together = max(1, DRAWN // self.batch)
+            while end < min(begin + together, self.updates) and self.drawn(end + 1, task) == source:
+                end += 1
+            sequences = source.sample(together * self.batch, generator)
+            while done < end:
+                first = done - begin
+                done = min(end, done - done % self.record_every + self.record_every)
+                yield done, sequences.part(slice(first * self.batch, (done - begin) * self.batch))
 
 
 def train(
@@ -120,31 +149,30 @@ def train(
     network = build(architecture, sizes, initial, schedule.input_scale).to(device)
     if engine == "fast" and network.cell.compiled is None:
         raise ValueError(f"cell is {architecture.cell!r}; allowed: tanh, with the engine 'fast'")
-    vector = flatten(network)
-    adam = Adam(vector, schedule.learning_rate, schedule.gradient_clip)
-    step = FastEngine(network) if engine == "fast" else ReferenceEngine(network)
+    of = FastEngine if engine == "fast" else ReferenceEngine
+    step = of(network, schedule.learning_rate, schedule.gradient_clip)
 
-    batches = generator(study_seed, *identity, "training")
+    stream = generator(study_seed, *identity, "training")
     monitored = task.held_out(schedule.monitored, generator(study_seed, identity.task, "monitored"))
     measure, history = metric(task.metric), []
     progress = tqdm(
-        range(1, schedule.updates + 1),
-        identity.label,
-        mininterval=10,
-        maxinterval=60,
-        file=sys.stderr,
+        total=schedule.updates, desc=identity.label, mininterval=10, maxinterval=60, file=sys.stderr
     )
-    for update in progress:
-        loss = step.loss_and_gradients(schedule.drawn(update, task).sample(schedule.batch, batches))
-        if not math.isfinite(loss):
-            raise Diverged(f"network {identity.label}: the loss is {loss} at update {update}")
-        norm = adam.step()
-        if update % schedule.record_every == 0 or update == schedule.updates:
-            value = float(measure(step.outputs(monitored), monitored))
-            history.append((update, loss, norm, value))
-            progress.set_postfix_str(f"{task.metric} {value:.4f}", refresh=False)
+    with progress:
+        for update, batches in schedule.batches(task, stream):
+            found = step.updates(batches, schedule.batch)
+            for number, (loss, _) in enumerate(found, update + 1 - len(found)):
+                if not math.isfinite(loss):
+                    raise Diverged(
+                        f"network {identity.label}: the loss is {loss} at update {number}"
+                    )
+            progress.update(len(found))
+            if update % schedule.record_every == 0 or update == schedule.updates:
+                value = float(measure(step.outputs(monitored), monitored))
+                history.append((update, *found[-1], value))
+                progress.set_postfix_str(f"{task.metric} {value:.4f}", refresh=False)
 
-    if not torch.isfinite(vector).all():
+    if not torch.isfinite(step.vector).all():
         raise Diverged(
             f"network {identity.label}: the last update left weights that are not finite"
         )
