@@ -20,9 +20,8 @@ require("the compiled kernel", "fast")
 from rnnschur.kernels import compiled  # noqa: E402
 
 #: Units from which a rollout leaves its products to BLAS, which cuts large matrices to fit the
-#: caches. On AVX2 the two take equally long at 120 to 140 units; at 512 BLAS takes 0.6 of the
-#: kernel's time.
-WIDE = 128
+#: caches. Up to there the kernel takes 0.8 to 1 of its time; at 768 the two are level.
+WIDE = 512
 
 #: Sequences that a rollout takes at a time, so that they stay in the caches.
 BLOCK = 64
