@@ -185,7 +185,6 @@ class BackpropagationThroughTime:
         arrays = W_xh, W_hh, W_hy, x, targets, g_xh, g_hh, g_hy
         for (name, shape, *how), array in zip(self._expected, arrays, strict=True):
             _check(name, array, shape, self.dtype, *how)
-        x, targets = x.swapaxes(1, 2), targets.swapaxes(1, 2)
         return compiled.gradients(
             self._memory, self._sizes, W_xh, W_hh, W_hy, x, targets, g_xh, g_hh, g_hy
         )
@@ -219,7 +218,7 @@ class BackpropagationThroughTime:
             _check(name, array, shape, self.dtype, *how)
         history = np.empty((count, 2))
         compiled.updates(
-            *(self._memory, self._sizes, *weights, x.swapaxes(1, 2), targets.swapaxes(1, 2)),
+            *(self._memory, self._sizes, *weights, x, targets),
             *(*gradients, adam.vectors, adam.settings, adam.updates, history),
         )
         adam.updates += count
@@ -322,11 +321,11 @@ def _rollout_small(W_xh, W_hh, W_hy, x, y):
     for first in range(0, batch, block):
         part = slice(first, first + block)
         count = len(range(batch)[part])
-        compiled.copy_steps(memory.x[:, :, :count], x[:, part].swapaxes(1, 2))
+        compiled.transpose_steps(memory.x[:, :, :count], x[:, part])
         for W, found in zip(W_hh, y, strict=True):
             memory.W_hh[:] = W
             compiled.forward(memory.M, memory.Z, memory.x, padded, outputs, hidden)
-            compiled.copy_steps(found[:, part].swapaxes(1, 2), padded[:, :outputs, :count])
+            compiled.transpose_steps(found[:, part], padded[:, :outputs, :count])
     return y
 
 

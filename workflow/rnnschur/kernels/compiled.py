@@ -282,49 +282,55 @@ def gemm(C, A, B, D, end):
             j += 3 * lanes
 
 
-@intrinsic
-def _square_block(typing_context, to, source, i, j):
-    """Set ``to[i:i+n, j:j+n]`` to ``source[j:j+n, i:i+n].T``, with n elements in 64 bytes."""
+def make_block(elements):
+    """Make the numba function ``block(to, source, i, j)`` for blocks of n by n elements.
 
-    def generate(context, builder, signature, arguments):
-        a, b = (
-            context.make_array(kind)(context, builder, value)
-            for kind, value in zip((to, source), arguments, strict=False)
-        )
-        i, j = arguments[2:]
-        number, item = context.get_value_type(to.dtype), to.dtype.bitwidth // 8
-        vector = ir.VectorType(number, 64 // item)
-        size = vector.count
+    It sets ``to[i:i+n, j:j+n]`` to ``source[j:j+n, i:i+n].T``, where rows are contiguous.
+    `elements` gives n from the type of an array.
+    """
 
-        def pointer(array, row, column):
-            strides = cgutils.unpack_tuple(builder, array.strides)
-            offset = builder.add(builder.mul(row, strides[0]), builder.mul(column, strides[1]))
-            return cgutils.pointer_add(builder, array.data, offset, vector.as_pointer())
+    @intrinsic
+    def block(typing_context, to, source, i, j):
+        def generate(context, builder, signature, arguments):
+            a, b = (
+                context.make_array(kind)(context, builder, value)
+                for kind, value in zip((to, source), arguments, strict=False)
+            )
+            i, j = arguments[2:]
+            number, item, n = context.get_value_type(to.dtype), to.dtype.bitwidth // 8, elements(to)
+            vector = ir.VectorType(number, n)
 
-        rows = [
-            builder.load(pointer(b, builder.add(j, j.type(r)), i), align=item) for r in range(size)
-        ]
+            def pointer(array, row, column):
+                strides = cgutils.unpack_tuple(builder, array.strides)
+                offset = builder.add(builder.mul(row, strides[0]), builder.mul(column, strides[1]))
+                return cgutils.pointer_add(builder, array.data, offset, vector.as_pointer())
 
-        def chosen(first, second, lanes):
-            mask = ir.Constant(ir.VectorType(ir.IntType(32), size), lanes)
-            return builder.shuffle_vector(first, second, mask)
+            def chosen(first, second, lanes):
+                mask = ir.Constant(ir.VectorType(ir.IntType(32), n), lanes)
+                return builder.shuffle_vector(first, second, mask)
 
-        half = size // 2
-        while half:  # swap the off-diagonal quarters of all blocks of 2 half rows
-            for r in (r for r in range(size) if not r & half):
-                above, below = rows[r], rows[r + half]
-                rows[r] = chosen(
-                    above, below, [c if not c & half else size + c - half for c in range(size)]
-                )
-                rows[r + half] = chosen(
-                    above, below, [c + half if not c & half else size + c for c in range(size)]
-                )
-            half //= 2
-        for r, row in enumerate(rows):
-            builder.store(row, pointer(a, builder.add(i, i.type(r)), j), align=item)
-        return context.get_dummy_value()
+            rows = [
+                builder.load(pointer(b, builder.add(j, j.type(r)), i), align=item) for r in range(n)
+            ]
+            half = n // 2
+            while half:  # swap the off-diagonal quarters of all blocks of 2 half rows
+                left = [c if not c & half else n + c - half for c in range(n)]
+                right = [c + half if not c & half else n + c for c in range(n)]
+                for r in (r for r in range(n) if not r & half):
+                    pair = rows[r], rows[r + half]
+                    rows[r], rows[r + half] = chosen(*pair, left), chosen(*pair, right)
+                half //= 2
+            for r, row in enumerate(rows):
+                builder.store(row, pointer(a, builder.add(i, i.type(r)), j), align=item)
+            return context.get_dummy_value()
 
-    return types.void(to, source, i, j), generate
+        return types.void(to, source, i, j), generate
+
+    return block
+
+
+_line_block = make_block(lambda array: 512 // array.dtype.bitwidth)
+_block_of_8 = make_block(lambda array: 8)
 
 
 @compiled(signatures("void(real[:, ::1], real[:, ::1])"), **_OPTIONS)
@@ -333,7 +339,7 @@ def transpose(to, source):
     size = 64 // to.itemsize
     for j in range(0, to.shape[1], size):
         for i in range(0, to.shape[0], size):
-            _square_block(to, source, i, j)
+            _line_block(to, source, i, j)
 
 
 def _types(real):
@@ -357,10 +363,17 @@ def copy(to, source):
 
 
 @compiled([types.void(strided(3), read(3)) for _, strided, read in map(_types, _REAL)], **_OPTIONS)
-def copy_steps(to, source):
-    """Set `to` to `source`, arrays of the same shape, matrix by matrix."""
+def transpose_steps(to, source):
+    """Set each matrix of `to` to the transpose of that of `source`."""
+    rows, columns, item = to.shape[1], to.shape[2], to.itemsize
+    contiguous = to.strides[2] == item and source.strides[2] == item
     for t in range(len(to)):
-        copy(to[t], source[t])
+        if contiguous and rows % 8 == columns % 8 == 0:
+            for i in range(0, rows, 8):
+                for j in range(0, columns, 8):
+                    _block_of_8(to[t], source[t], i, j)
+        else:
+            copy(to[t], source[t].T)
 
 
 @compiled(**_OPTIONS)
@@ -469,8 +482,8 @@ def gradients(memory, sizes, W_xh, W_hh, W_hy, x, targets, g_xh, g_hh, g_hy):
     """Copy weights and sequences into the memory, gradients out of it, and return the loss."""
     M, Z, Z_T, G, gradient, our_x, our_targets = memory
     batch, inputs, units, outputs = sizes
-    copy_steps(our_x[:, :, :batch], x)
-    copy_steps(our_targets[:, :, :batch], targets)
+    transpose_steps(our_x[:, :, :batch], x)
+    transpose_steps(our_targets[:, :, :batch], targets)
     above, below = slice(0, outputs), slice(outputs, outputs + units)
     left, right = slice(0, inputs), slice(inputs, inputs + units)
     copy(M[below, left], W_xh)
@@ -513,7 +526,7 @@ def updates(
     for k in range(len(history)):
         part = slice(k * sizes[0], (k + 1) * sizes[0])
         history[k, 0] = gradients(
-            memory, sizes, W_xh, W_hh, W_hy, x[:, :, part], targets[:, :, part], g_xh, g_hh, g_hy
+            memory, sizes, W_xh, W_hh, W_hy, x[:, part], targets[:, part], g_xh, g_hh, g_hy
         )
         history[k, 1] = adam(
             parameters, gradient, mean, square, learning_rate, clip, before + k + 1
