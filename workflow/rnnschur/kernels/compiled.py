@@ -37,7 +37,8 @@ from numba.extending import intrinsic
 
 from rnnschur.kernels.cache import compiled
 
-# Neither "nnan" nor "ninf": a diverged network must show as NaN, not as an arbitrary number. Nor
+# "contract": one fused instruction for a product and a sum where the processor has it. Neither
+# "nnan" nor "ninf": a diverged network must show as NaN, not as an arbitrary number. Nor
 # "reassoc": sums keep their order.
 _OPTIONS = {"error_model": "numpy", "fastmath": {"contract", "nsz"}}
 
@@ -90,9 +91,7 @@ class _Vector:
         return _Vector(self.builder, ir.Constant(kind, [number] * kind.count))
 
     def _joined(self, how, other):
-        # "contract": one fused instruction for a product and a sum where the processor has it
-        join = getattr(self.builder, how)
-        return _Vector(self.builder, join(self.value, other.value, flags=("contract",)))
+        return _Vector(self.builder, getattr(self.builder, how)(self.value, other.value))
 
     def _called(self, name, *others):
         kind, arguments = self.value.type, [self.value, *others]
