@@ -68,10 +68,12 @@ def test_an_accuracy_is_off_by_its_difference_whatever_the_task(ours, misfit):
 
 
 def protocols(*parts):
-    """Return the rows of some protocols, each a name, an intact accuracy and its seeds."""
+    """Return the rows of some protocols: a name, an intact accuracy, its seeds, who has learned."""
     tables = [
-        rows("copy/orthogonal/72", seed, {"none": value, "CR": 0.5}).assign(protocol=name)
-        for name, value, seeds in parts
+        rows("copy/orthogonal/72", seed, {"none": value, "CR": 0.5}).assign(
+            protocol=name, learned=learned
+        )
+        for name, value, seeds, learned in parts
         for seed in seeds
     ]
     return pd.concat(tables, ignore_index=True).assign(
@@ -81,8 +83,10 @@ def protocols(*parts):
 
 def test_every_protocol_is_scored_by_its_networks_that_learned():
     ledger = claims.load(ROOT / "report" / "claims.yaml")
-    table = protocols(("copy", 0.9, [0, 1, 2]), ("copy", 0.7, [3]), ("b", 0.9, [0, 1]))
-    found, scores = search.score(table, PAPER, ledger, CRITERION, {"copy": 0.8, "b": 0.95})
+    table = protocols(
+        ("copy", 0.9, [0, 1, 2], True), ("copy", 0.7, [3], False), ("b", 0.9, [0, 1], False)
+    )
+    found, scores = search.score(table, PAPER, ledger, CRITERION)
     assert list(scores) == [*search.SCORES, "chosen"] and list(found) == search.NUMBERS
     known = scores.set_index("protocol")
     assert known["networks"].to_dict() == {"copy": 4, "b": 2}
@@ -92,7 +96,9 @@ def test_every_protocol_is_scored_by_its_networks_that_learned():
     assert known.loc["b", ["distance", "numbers", "claims_share"]].isna().all()
     assert set(found["protocol"]) == {"copy"} and set(found["networks"]) == {3}
 
-    learned = table[(table["protocol"] == "copy") & (table["seed"] < 3)].drop(columns="protocol")
+    learned = table[(table["protocol"] == "copy") & (table["seed"] < 3)].drop(
+        columns=["protocol", "learned"]
+    )
     numbers = search.numbers(learned, PAPER)
     pd.testing.assert_frame_equal(
         found[numbers.columns].reset_index(drop=True), numbers, check_dtype=False
@@ -109,7 +115,15 @@ def test_every_protocol_is_scored_by_its_networks_that_learned():
 
 def test_a_search_in_which_no_network_learned_has_no_numbers():
     ledger = claims.load(ROOT / "report" / "claims.yaml")
-    table = protocols(("copy", 0.7, [0, 1]))
-    found, scores = search.score(table, PAPER, ledger, CRITERION, {"copy": 0.8})
+    table = protocols(("copy", 0.7, [0, 1], False))
+    found, scores = search.score(table, PAPER, ledger, CRITERION)
     assert found.empty and list(found) == search.NUMBERS
     assert scores[["networks", "learned", "chosen"]].to_numpy().tolist() == [[2, 0, True]]
+
+
+def test_a_table_of_protocols_goes_by_the_papers_tasks():
+    table = pd.DataFrame({"task": ["b", "copy", "b"], "seed": [0, 0, 1], "value": [1.0, 2.0, 3.0]})
+    found = search.by_protocol(table, {"copy": "copy", "b": "copy"})
+    assert list(found) == ["task", "protocol", "seed", "value"]
+    assert set(found["task"]) == {"copy"} and found["protocol"].tolist() == ["b", "copy", "b"]
+    assert found["value"].tolist() == [1.0, 2.0, 3.0] and list(table) == ["task", "seed", "value"]

@@ -25,6 +25,7 @@ from rnnschur.training import Schedule, train
 from rnnschur.versions import versions
 
 PUBLISHED = ROOT / "results" / "published"
+SEARCH = PUBLISHED / "search" / "tables"
 CONFIG = json.loads((PUBLISHED / "config.json").read_text())
 
 
@@ -122,8 +123,21 @@ def test_the_counts_of_the_dominant_coupling_in_the_readme_are_those_of_the_tabl
     assert f"in random orders CC does the most damage in {shuffled[2]} of {sum(shuffled)}" in readme
 
 
+def test_the_scores_of_the_search_follow_from_its_networks():
+    found = search.score(
+        pd.read_csv(SEARCH / "search_ablations.csv"),
+        pd.read_csv(ROOT / "report" / "paper.csv"),
+        claims.load(ROOT / "report" / "claims.yaml"),
+        Criterion(**study.criterion(CONFIG)),
+    )
+    for ours, name in zip(found, ("numbers", "protocols"), strict=True):
+        published = pd.read_csv(SEARCH / f"search_{name}.csv")
+        ours = pd.read_csv(StringIO(ours.to_csv(index=False)))
+        pd.testing.assert_frame_equal(ours, published, rtol=1e-9)
+
+
 def test_the_main_protocols_are_those_that_the_search_chose():
-    scores = pd.read_csv(ROOT / "report" / "search" / "search_protocols.csv")
+    scores = pd.read_csv(SEARCH / "search_protocols.csv")
     assert (search.choose(scores) == scores["chosen"]).all()
     config = yaml.safe_load((ROOT / "config.yaml").read_text())
     update_config(config, yaml.safe_load((ROOT / "workflow/studies/search.yaml").read_text()))
@@ -136,8 +150,8 @@ def test_the_main_protocols_are_those_that_the_search_chose():
 
 
 def test_what_the_protocol_page_says_of_the_search_is_in_its_tables():
-    scores = pd.read_csv(ROOT / "report" / "search" / "search_protocols.csv")
-    numbers = pd.read_csv(ROOT / "report" / "search" / "search_numbers.csv")
+    scores = pd.read_csv(SEARCH / "search_protocols.csv")
+    numbers = pd.read_csv(SEARCH / "search_numbers.csv")
     page = sentences("docs/protocol.md")
     assert f"with {len(scores) - len(CONFIG['tasks'])} protocols beside one to start from" in page
     copies = scores[scores["task"] == "copy"]

@@ -2,8 +2,11 @@
 
 import pandas as pd
 import pytest
-from conftest import Project
+from conftest import ROOT, Project
 from safetensors.numpy import load_file
+
+from rnnschur.criterion import Criterion
+from rnnschur.paper import claims, search
 
 pytestmark = pytest.mark.workflow
 
@@ -49,6 +52,29 @@ def test_every_protocol_is_scored_and_one_of_each_task_is_chosen(searched):
     }  # fmt: skip
     numbers = table(searched, "numbers")
     assert (numbers.groupby("protocol")["networks"].max() == 2).all()
+
+
+def test_the_tables_have_every_network_and_the_scores_follow_from_them(searched):
+    ablations, thresholds = table(searched, "ablations"), table(searched, "thresholds")
+    for rows, alphas in ((ablations, {0.9}), (thresholds, {0.85, 0.9, 0.95})):
+        assert list(rows)[:5] == ["task", "protocol", "architecture", "width", "seed"]
+        networks = rows.groupby(["task", "protocol", "seed"]).size()
+        assert len(networks) == 10 and (networks == 8 * len(alphas)).all()
+        assert set(rows["alpha"]) == alphas
+        assert set(rows["task"]) == {"copy", "sine", "flip_flop"}
+    file = "networks/copy_again/orthogonal/n72/seeds0-1.ablations.csv"
+    block = pd.read_csv(searched.results / "search" / file)
+    mine = ablations[ablations["protocol"] == "copy_again"]
+    assert mine["value"].tolist() == block["value"].tolist()
+    numbers, protocols = search.score(
+        ablations,
+        pd.read_csv(ROOT / "report" / "paper.csv"),
+        claims.load(ROOT / "report" / "claims.yaml"),
+        Criterion(),
+    )
+    for found, name in ((numbers, "numbers"), (protocols, "protocols")):
+        found = found.reset_index(drop=True)
+        pd.testing.assert_frame_equal(found, table(searched, name), check_dtype=False)
 
 
 def test_the_same_protocol_under_another_name_trains_the_same_networks(searched):

@@ -2,8 +2,10 @@
 
 A target of its own (`search`), for a study whose tasks are protocols of the paper's tasks.
 
-REQUIRED INPUTS  {block}.ablations.csv  of every protocol
-OUTPUTS          tables/search_numbers.csv    a row a protocol and number of the paper
+REQUIRED INPUTS  tables/ablations.csv, thresholds.csv
+OUTPUTS          tables/search_ablations.csv, search_thresholds.csv
+                                              the same rows, by task and protocol
+                 tables/search_numbers.csv    a row a protocol and number of the paper
                  tables/search_protocols.csv  a row a protocol: distance, claims
 """
 
@@ -11,10 +13,13 @@ OUTPUTS          tables/search_numbers.csv    a row a protocol and number of the
 rule protocols:
     """Compare every protocol with the paper."""
     input:
-        ablations=of_all_blocks(".ablations.csv"),
+        ablations=f"{TABLES}/ablations.csv",
+        thresholds=f"{TABLES}/thresholds.csv",
         paper=beside("report/paper.csv"),
         claims=beside("report/claims.yaml"),
     output:
+        ablations=f"{TABLES}/search_ablations.csv",
+        thresholds=f"{TABLES}/search_thresholds.csv",
         numbers=f"{TABLES}/search_numbers.csv",
         protocols=f"{TABLES}/search_protocols.csv",
         record=f"{RECORDS}/protocols.json",
@@ -29,9 +34,8 @@ rule protocols:
         code=sources(
             "workflow/scripts/protocols.py", "report/paper.csv", "report/claims.yaml"
         ),
-        records=of_all_blocks(".ablations.json"),
+        records=records("ablations", "thresholds"),
         tasks={task: study.module(config, task) for task in TASKS},
-        learned=study.learned(config),
         criterion=study.criterion(config),
     script:
         "../scripts/protocols.py"

@@ -6,18 +6,20 @@ from freshness import leave_record
 from job import log
 from rnnschur.criterion import Criterion
 from rnnschur.paper import claims, search
-from rnnschur.tables import gather
 
 log(snakemake)
 
-ablations = gather(snakemake.input.ablations)
-protocol = ablations["task"]
+ablations, thresholds = (
+    search.by_protocol(pd.read_csv(file), snakemake.params.tasks)
+    for file in (snakemake.input.ablations, snakemake.input.thresholds)
+)
+ablations.to_csv(snakemake.output.ablations, index=False)
+thresholds.to_csv(snakemake.output.thresholds, index=False)
 numbers, protocols = search.score(
-    ablations.assign(protocol=protocol, task=protocol.map(snakemake.params.tasks)),
+    ablations,
     pd.read_csv(snakemake.input.paper),
     claims.load(snakemake.input.claims),
     Criterion(**snakemake.params.criterion),
-    snakemake.params.learned,
 )
 numbers.to_csv(snakemake.output.numbers, index=False)
 protocols.to_csv(snakemake.output.protocols, index=False)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 
 from rnnschur.criterion import Criterion
-from rnnschur.findings import has_learned
 from rnnschur.paper.claims import evaluate, misfit, number, wide
-from rnnschur.tables import NETWORK
 
 #: A number that is off by more than this many tolerances counts as this many: one number that is
 #: out of reach under every protocol must not decide between them.
@@ -19,6 +19,26 @@ MARGIN = 0.5
 NUMBERS = ["task", "protocol", "id", "paper", "ours", "networks", "misfit", "counted"]
 SCORES = ["task", "protocol", "networks", "learned", "distance", "worst_misfit"]
 SCORES += ["numbers", "numbers_reached", "claims", "claims_reproduced", "claims_share"]
+
+
+def by_protocol(table: pd.DataFrame, tasks: Mapping[str, str]) -> pd.DataFrame:
+    """Return a table of a search, whose tasks are protocols, under the names of the paper's tasks.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        A table of a study, its protocols in the column task.
+    tasks : mapping of str to str
+        The paper's task of each protocol.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns task and protocol, then those of `table`.
+    """
+    named = table.rename(columns={"task": "protocol"})
+    named.insert(0, "task", named["protocol"].map(tasks))
+    return named
 
 
 def numbers(ablations: pd.DataFrame, paper: pd.DataFrame) -> pd.DataFrame:
@@ -87,21 +107,18 @@ def score(
     paper: pd.DataFrame,
     ledger: dict,
     criterion: Criterion,
-    learned: dict[str, float],
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Score every protocol of a search against the paper's numbers and claims.
 
     Parameters
     ----------
     ablations : pandas.DataFrame
-        Rows of ablations.csv under the name of the paper's task, with the column protocol.
+        Rows of search_ablations.csv, see `by_protocol`.
     paper : pandas.DataFrame
         `report/paper.csv`.
     ledger : dict
         As `rnnschur.paper.claims.load` returns it.
     criterion : Criterion
-    learned : dict of str to float
-        The measure, by protocol, from which on a network counts as trained.
 
     Returns
     -------
@@ -111,9 +128,9 @@ def score(
     found, scores = [], []
     for (task, protocol), rows in ablations.groupby(["task", "protocol"], sort=False):
         intact = rows[rows["removed"] == "none"]
-        good = has_learned(intact, {task: learned[protocol]})
-        rows = rows.merge(intact.loc[good, NETWORK])
-        row = {"task": task, "protocol": protocol, "networks": len(intact), "learned": good.sum()}
+        rows = rows[rows["learned"]]
+        row = {"task": task, "protocol": protocol, "networks": len(intact)}
+        row["learned"] = intact["learned"].sum()
         if len(rows):
             reached = numbers(rows, paper)
             held = claims_that_hold(rows, ledger, criterion)
