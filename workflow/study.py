@@ -275,6 +275,7 @@ def diagnosis(config: dict, task: str) -> dict:
         "study_seed": config["study_seed"],
         "protocol": config["tasks"][task]["protocol"],
         "engine": config["training"]["engine"],
+        "held_out_sets": config["diagnosis"]["held_out_sets"],
         "held_out_sequences": config["diagnosis"]["held_out_sequences"],
     }
 

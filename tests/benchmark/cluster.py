@@ -44,7 +44,7 @@ def run(folder: Path, blocks: int, *arguments: str) -> tuple[float, float]:
         "seeds_per_job": 1,
         "experiments": [{"task": "sine", "architectures": ["default"], "widths": [16]}],
         "tasks": {"sine": {"epochs": 1}},
-        "diagnosis": {"held_out_sequences": 64},
+        "diagnosis": {"held_out_sets": 1, "held_out_sequences": 64},
     }
     (folder / "study.yaml").write_text(yaml.safe_dump(study))
     command = [sys.executable, "-m", "snakemake", "tables", "--quiet", "all"]

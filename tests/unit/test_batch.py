@@ -152,3 +152,56 @@ def test_targets_of_one_output_do_not_serve_two(outputs, metric):
         METRICS[metric](network.outputs(wrong), wrong)
     with pytest.raises(ValueError, match=words):
         diagnose(network, wrong, metric)
+
+
+def form(seed, sequences, **changes):
+    """Return a batch that has all that one may have."""
+    sizes = {"steps": 9, "onset": 2, "inputs": 3, "targets": 2, "units": 4} | changes
+    steps, late = sizes["steps"], sizes["steps"] - sizes["onset"]
+    arrays = {
+        "targets": draw(late, sequences, sizes["targets"], seed=seed),
+        "mask": np.arange(late * sequences).reshape(late, sequences) % 5 > 0,
+        "h0": draw(sequences, sizes["units"], seed=seed),
+    }
+    arrays = {name: array for name, array in arrays.items() if not sizes.get(f"no {name}")}
+    inputs = draw(steps, sequences, sizes["inputs"], seed=seed)
+    return Batch(inputs, onset=sizes["onset"], **arrays)
+
+
+@given(st.lists(st.integers(1, 4), min_size=1, max_size=4))
+def test_joined_batches_are_their_sequences_one_after_the_other(counts):
+    batches = [form(seed, count) for seed, count in enumerate(counts)]
+    joined = Batch.joined(batches)
+    assert (joined.sequences, joined.steps, joined.onset) == (sum(counts), 9, 2)
+    found = [joined.sequence(k) for k in range(joined.sequences)]
+    expected = [b.sequence(k) for b in batches for k in range(b.sequences)]
+    for one, other in zip(found, expected, strict=True):
+        for name in ("inputs", "targets", "mask", "h0"):
+            np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
+
+
+def test_an_initial_state_for_all_sequences_of_a_batch_stays_theirs():
+    inputs, starts = draw(5, 2, 1), draw(2, 3)
+    joined = Batch.joined([Batch(inputs, h0=starts[0]), Batch(inputs, h0=starts[1])])
+    np.testing.assert_array_equal(joined.h0, starts[[0, 0, 1, 1]])
+    assert joined.targets is None and joined.mask is None
+    assert Batch.joined([Batch(inputs, h0=starts[0])]).h0.shape == (3,)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"steps": 8}, "steps 9 and 8"),
+        ({"onset": 3}, "onset 2 and 3"),
+        ({"inputs": 1}, "inputs 3 and 1"),
+        ({"targets": 1}, "targets 2 and 1"),
+        ({"no targets": True, "no mask": True}, "targets 2 and None"),
+        ({"no mask": True}, "mask True and False"),
+        ({"units": 5}, "initial states (('h0', 4),) and (('h0', 5),)"),
+        ({"no h0": True}, "initial states (('h0', 4),) and ()"),
+    ],
+)
+def test_batches_that_cannot_be_joined_are_named(changes, words):
+    with pytest.raises(ValueError, match="batches to be joined") as refused:
+        Batch.joined([form(0, 2), form(1, 2), form(2, 3, **changes)])
+    assert str(refused.value) == f"batches to be joined have {words}; allowed: the same"

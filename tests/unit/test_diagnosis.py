@@ -1,6 +1,7 @@
 """The diagnosis of one network, against single rollouts done by hand."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -15,7 +16,7 @@ from rnnschur.coordinates import sectors
 from rnnschur.coordinates.sectors import SUBSETS
 from rnnschur.criterion import Criterion
 from rnnschur.diagnosis import diagnose
-from rnnschur.evaluation import evaluate
+from rnnschur.evaluation import evaluate, evaluate_sets
 from rnnschur.interventions import Intervention
 from rnnschur.metrics import fvu, metric, replay_accuracy, rollout_difference
 from rnnschur.network import Network
@@ -419,6 +420,7 @@ def test_the_form_of_another_matrix_is_refused(case):
         (np.stack([np.eye(6)] * 2), {}, r"W_hh has shape \(2, 6, 6\)"),
         (np.full((6, 6), np.nan), {}, "entries that are not finite"),
         (np.eye(6), {"delta": 7}, "label 'delta' is a column of the table"),
+        (np.eye(6), {"set": 7}, "label 'set' is a column of the table"),
     ],
 )
 def test_interventions_that_say_nothing_are_refused(case, matrix, labels, words):
@@ -426,3 +428,39 @@ def test_interventions_that_say_nothing_are_refused(case, matrix, labels, words)
     with pytest.raises(ValueError, match=f"^mine: .*{words}") as refusal:
         evaluate(case.network, changes, case.batch, metric("fvu"))
     assert "\n" not in str(refusal.value)
+
+
+def sets_of(case, sizes=(7, 1, 12)):
+    """Return the sequences of a case in sets, each with outputs of another variance."""
+    ends = np.cumsum([0, *sizes])
+    return [
+        Batch((1 + k) * case.batch.inputs[:, a:b], (1 + k) * case.batch.targets[:, a:b])
+        for k, (a, b) in enumerate(pairwise(ends))
+    ]
+
+
+@pytest.mark.parametrize("measure", ["fvu", "replay_accuracy"])
+def test_every_set_is_measured_alone_and_all_are_together(case, measure, calls):
+    sets, couplings = sets_of(case), interventions.make("couplings", {"alphas": (0.9, 0.5)})
+    pooled, by_set = evaluate_sets(case.network, couplings.of(case.network), sets, metric(measure))
+    rolled_out = len(calls)
+    whole = evaluate(case.network, couplings.of(case.network), Batch.joined(sets), metric(measure))
+    assert rolled_out == len(calls) - rolled_out  # nothing is rolled out twice
+    pd.testing.assert_frame_equal(pooled, whole, check_exact=True)
+    assert by_set["set"].tolist() == [0, 1, 2] * len(pooled)
+    assert list(by_set.drop(columns="set")) == list(pooled)
+    for k, one in enumerate(sets):
+        alone = evaluate(case.network, couplings.of(case.network), one, metric(measure))
+        rows = by_set[by_set["set"] == k].drop(columns="set").reset_index(drop=True)
+        pd.testing.assert_frame_equal(rows, alone, rtol=1e-9, atol=1e-12)
+    # What all sequences give is not the mean over sets of unlike size and variance.
+    apart = by_set.groupby(["alpha", "removed"], sort=False)["rollout_difference"].mean()
+    assert (apart.to_numpy()[1:] != pooled["rollout_difference"].to_numpy()[1:]).any()
+
+
+def test_sets_without_interventions_or_targets(case):
+    inputs = [Batch(one.inputs) for one in sets_of(case)]
+    pooled, by_set = evaluate_sets(case.network, [], inputs, metric("fvu"))
+    assert pooled.empty and by_set.empty and "set" in by_set
+    pooled, by_set = evaluate_sets(case.network, [changed(case.network, 2)], inputs, metric("fvu"))
+    assert by_set["value"].isna().all() and (by_set["rollout_difference"] > 0).all()

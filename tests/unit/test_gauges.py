@@ -1,6 +1,9 @@
 """What does not depend on how a network is written down, and how far the rest does."""
 
+from functools import partial
+
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -11,6 +14,7 @@ from rnnschur.coordinates.symmetries import balance, permute_and_scale
 from rnnschur.diagnosis import gauge_ranges
 from rnnschur.evaluation import evaluate
 from rnnschur.metrics import metric
+from rnnschur.streams import generator
 
 
 def draw(cell, seed=0, width=8):
@@ -26,7 +30,7 @@ def batch(seed=1):
 
 def rows(network, seed=2, **options):
     family = interventions.make("gauges", options)
-    changes = list(family.of(network, None, np.random.default_rng(seed)))
+    changes = list(family.of(network, None, partial(generator, seed)))
     return evaluate(network, changes, batch(), metric("fvu"))
 
 
@@ -132,6 +136,15 @@ def test_matrices_whose_sectors_depend_on_the_gauge(name, options, free):
     assert (every["removed_mass_gauge_low"] < every["removed_mass_gauge_high"]).all()
     assert (ranges["rollout_difference_gauge_low"] <= ranges["rollout_difference_gauge_high"]).all()
     assert ("removed_mass_balanced" in ranges) == (name != "gru")
+
+
+@pytest.mark.parametrize("name", ["relu", "gru"])
+def test_more_draws_leave_the_others_as_they_are(name):
+    cell = cells.make(name)
+    network = Network(cell, draw(cell))
+    few, more = rows(network, draws=2), rows(network, draws=4)
+    again = more[more["draw"] < 2].reset_index(drop=True)
+    pd.testing.assert_frame_equal(few, again, check_exact=True)
 
 
 def test_a_linear_network_gets_no_verdict():

@@ -1,6 +1,9 @@
 """The family of orders on networks whose answer is known."""
 
+from functools import partial
+
 import numpy as np
+import pandas as pd
 import pytest
 import scipy.stats
 
@@ -9,6 +12,7 @@ from rnnschur.batch import Batch
 from rnnschur.evaluation import evaluate
 from rnnschur.metrics import metric
 from rnnschur.network import Network
+from rnnschur.streams import generator
 
 
 def network(W_hh, seed=0):
@@ -32,11 +36,9 @@ def tied():
     return Q @ T @ Q.T
 
 
-def orders(W_hh, near=0.01, draws=6):
+def orders(W_hh, near=0.01, draws=12):
     options = {"alpha": 0.9, "near_tie": near, "draws": draws}
-    changes = interventions.make("orders", options).of(
-        network(W_hh), None, np.random.default_rng(4)
-    )
+    changes = interventions.make("orders", options).of(network(W_hh), None, partial(generator, 4))
     return evaluate(network(W_hh), changes, batch(), metric("fvu"))
 
 
@@ -71,3 +73,12 @@ def test_every_order_and_draw_has_its_rows(tied):
     kinds = ("ties", "near ties", "any")
     assert forms == [("by modulus", 0), *((kind, draw) for kind in kinds for draw in range(3))]
     assert table["removed"].tolist() == ["RR", "CR", "CC"] * len(forms)
+
+
+def test_more_draws_leave_the_others_as_they_are(tied):
+    few, more = orders(tied, draws=2), orders(tied, draws=4)
+    again = more[more["draw"] < 2].reset_index(drop=True)
+    pd.testing.assert_frame_equal(few, again, check_exact=True)
+    # And each is a draw of its own.
+    drawn = more[more["order"] == "any"].pivot(index="draw", columns="removed", values="value")
+    assert (np.ptp(drawn[["RR", "CC"]], axis=0) > 0).all()

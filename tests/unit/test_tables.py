@@ -79,6 +79,19 @@ def test_published_ablations_have_the_columns_they_had_and_verdicts(name):
     assert strict["verdict"].tolist() == ["negligible", *["intermediate"] * 3] * 3
 
 
+@pytest.mark.parametrize("name", ["ablation_sets", "threshold_sets"])
+def test_rows_of_a_set_have_a_verdict_of_their_own(name):
+    parts = [study().assign(set=0), study().assign(set=1, rollout_difference=0.5)]
+    rows = pd.concat(parts, ignore_index=True)
+    table = judged(rows, networks_of(rows, copy3=True), name, Criterion())
+    assert list(table) == [
+        *("task", "architecture", "width", "seed", "alpha", "removed", "set", "metric"),
+        *("value", "delta", "rollout_difference", "verdict", "learned"),
+    ]
+    assert set(table.loc[table["set"] == 1, "verdict"]) == {"intermediate"}
+    assert set(table.loc[table["set"] == 0, "verdict"]) == {"negligible", "stabilizer", "fragile"}
+
+
 @pytest.mark.parametrize(
     ("name", "columns"),
     [

@@ -16,9 +16,9 @@ BLOCKS = 5  # of the small study
 REPORT = {"html_report": 1, "all": 1}
 ABLATION_PAGES = {"render_ablations": 1, **REPORT}
 SUMMARIES = {"summaries": 1, "ledger": 1, **ABLATION_PAGES}
-VERDICTS = {"gather": 2, **SUMMARIES}
+VERDICTS = {"gather": 4, **SUMMARIES}
 PAGES = {"render_networks": 1, "render_coordinates": 1, **ABLATION_PAGES}
-TABLES = {"networks": 1, "phases": 1, **VERDICTS, "gather": 4, **PAGES}
+TABLES = {"networks": 1, "phases": 1, **VERDICTS, "gather": 6, **PAGES}
 CONTROLS = {"gather": 2, "render_coordinates": 1, **ABLATION_PAGES}
 
 

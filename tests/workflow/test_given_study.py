@@ -119,6 +119,7 @@ def test_a_study_of_given_networks_ends_in_the_same_tables_and_figures(project, 
     assert networks["learned"].all() and networks["updates"].isna().all()
     assert set(networks["matrix"]) == {"step", "W_hn", "W_hr", "W_hz"}
     assert len(tables["histories"]) == 0
+    assert not [name for name in tables if name.endswith("_sets")]
     found = tables["ablations"]
     stacked = [f"tests/networks/stack/network.safetensors[{k}]" for k in range(3)]
     names = [str(file.relative_to(ROOT)) for file in FILES] + stacked

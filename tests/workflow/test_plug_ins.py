@@ -1,35 +1,18 @@
 """A family of interventions, a cell and an architecture of one's own: a module and a line each."""
 
+import re
+
 import pandas as pd
 import pytest
+from conftest import TEXTS, Project
 
 from rnnschur.tensors import load
 
 pytestmark = pytest.mark.workflow
 
-FAMILY = '''
-"""The recurrent matrix scaled, as much as a user could think of."""
-
-from dataclasses import dataclass
-
-from rnnschur.interventions.base import FamilyBase, Intervention
-from rnnschur.options import whole
-
-
-@dataclass(frozen=True)
-class Family(FamilyBase):
-    """Random shares of W_hh removed."""
-
-    draws: int = whole(1)
-
-    def of(self, network, fit, rng):
-        name, recurrent = network.headline
-        assert fit.sequences == 64
-        for draw in range(self.draws):
-            share = rng.uniform(0, 0.5)
-            matrix = (1 - share) * recurrent.matrix
-            yield Intervention("a share", recurrent.write_back(matrix), share, {"draw": draw})
-'''
+#: The family of docs/add-your-own.md, which also looks at the sequences that it is handed.
+(FAMILY,) = re.findall(r"```python\n(.*?)```", TEXTS["docs/add-your-own.md"], re.DOTALL)
+FAMILY = FAMILY.replace("name, recurrent", "assert fit.sequences == 64\n        name, recurrent")
 CELL = '''
 """A rectified layer without biases."""
 
@@ -55,24 +38,23 @@ class Cell(CellBase):
 '''
 
 
+STUDY = """
+seeds: 2
+seeds_per_job: 1
+interventions: {families}
+architectures: {{rectified: {{cell: rectified, start: orthogonal}}}}
+experiments: [{{task: sine, architectures: [rectified, orthogonal], widths: [8]}}]
+"""
+
+
 @pytest.fixture(scope="module")
 def extended(tmp_path_factory):
     """Return a study with a family and a cell that are not in the package."""
-    from conftest import Project
-
     project = Project(tmp_path_factory.mktemp("extended") / "project")
     package = project.folder / "workflow" / "rnnschur"
     (package / "interventions" / "shares.py").write_text(FAMILY)
     (package / "cells" / "rectified.py").write_text(CELL)
-    project.configure(
-        """
-        seeds: 2
-        seeds_per_job: 1
-        interventions: {shares: {draws: 3}}
-        architectures: {rectified: {cell: rectified, start: orthogonal}}
-        experiments: [{task: sine, architectures: [rectified, orthogonal], widths: [8]}]
-        """
-    )
+    project.configure(STUDY.format(families="{shares: {draws: 3}}"))
     project.run("snakemake", "tables")
     return project
 
@@ -84,6 +66,26 @@ def test_a_family_gets_a_table_of_its_own(extended):
     assert table["removed_mass"].nunique() == len(table)
     for column in ("damage", "rollout_difference", "verdict", "learned", "sensitivity"):
         assert table[column].notna().all(), column
+
+
+def test_more_draws_and_another_family_move_no_other_row(extended):
+    tables, key = extended.results / "tables", ["task", "architecture", "width", "seed"]
+    names = ("shares", "orders", "symmetries", "ablations", "ablation_sets")
+    before = {name: pd.read_csv(tables / f"{name}.csv") for name in names}
+    package = extended.folder / "workflow" / "rnnschur" / "interventions"
+    (package / "again.py").write_text(FAMILY)
+    extended.configure(STUDY.format(families="{again: {}, shares: {draws: 5}, orders: {draws: 3}}"))
+    extended.run("snakemake", "tables")
+    for name, rows in before.items():
+        found = pd.read_csv(tables / f"{name}.csv")
+        more = {"shares": 2 / 3, "orders": 3 / 7}.get(name, 0)  # of 3 draws, of 7 forms
+        assert len(found) == round((1 + more) * len(rows))
+        named = [n for n in (*key, "order", "draw", "removed", "control", "set") if n in rows]
+        found = rows[named].merge(found, sort=False)[list(rows)]
+        pd.testing.assert_frame_equal(found, rows, check_exact=True)
+    assert not set(pd.read_csv(tables / "again.csv")["removed_mass"]) & {
+        *pd.read_csv(tables / "shares.csv")["removed_mass"]
+    }
 
 
 def test_a_cell_is_trained_and_diagnosed(extended):

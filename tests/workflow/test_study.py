@@ -16,6 +16,7 @@ from matplotlib import image
 from safetensors.numpy import load_file
 
 import study
+from rnnschur import METRICS, Batch, load_networks, streams, tasks
 from rnnschur.coordinates.sectors import SUBSETS
 from rnnschur.criterion import VERDICTS
 
@@ -79,6 +80,51 @@ def test_delta_and_sensitivity_follow_from_the_other_columns(table, name):
     removed = rows[rows["removed_mass"] > 0]
     damage = np.where(removed["metric"] == "fvu", removed["delta"], -removed["delta"])
     np.testing.assert_allclose(removed["sensitivity"], damage / removed["removed_mass"], rtol=1e-9)
+
+
+@pytest.mark.parametrize("name", ["ablation", "threshold"])
+def test_every_ablation_has_a_row_a_set_of_sequences(table, config, name):
+    rows, pooled = table(f"{name}_sets"), table(f"{name}s")
+    key = [*NETWORK, "alpha", "removed"]
+    assert not rows.duplicated([*key, "set"]).any() and (rows.groupby(key).size() == 4).all()
+    assert set(rows["set"]) == set(range(config["diagnosis"]["held_out_sets"]))
+    assert rows[key].drop_duplicates().to_numpy().tolist() == pooled[key].to_numpy().tolist()
+    intact = rows[rows["removed"] == "none"]
+    assert (intact[["delta", "rollout_difference"]].to_numpy() == 0).all()
+    # Shares of right elements add up over sets of one size; an FVU does not.
+    means = rows.groupby(key, sort=False)["value"].mean().to_numpy()
+    accuracy = (pooled["metric"] == "replay_accuracy").to_numpy()
+    np.testing.assert_allclose(means[accuracy], pooled["value"][accuracy], rtol=1e-12)
+    assert (means[~accuracy] != pooled["value"][~accuracy]).any()
+
+
+def test_every_network_is_judged_by_sequences_of_its_own(finished, table, config):
+    """Drawn here from the streams that bear its name, and run by the network itself."""
+    value = table("ablation_sets").query("removed == 'none'").set_index([*NETWORK, "set"])["value"]
+    pooled = table("ablations").query("removed == 'none'").set_index(NETWORK)["value"]
+    diagnosis, seen = config["diagnosis"], set()
+    for block in study.blocks(config):
+        stem = finished.results / "networks" / block.task / block.architecture / f"n{block.width}"
+        networks = load_networks(stem / f"seeds{block.first}-{block.last}.safetensors", "tanh")
+        task = tasks.make(block.task, **config["tasks"][block.task]["protocol"])
+        metric = METRICS[task.metric]
+        for seed, network in networks.items():
+            name = (block.task, block.architecture, block.width, seed)
+            sets = [
+                task.held_out(
+                    diagnosis["held_out_sequences"],
+                    streams.generator(config["study_seed"], *name, "held out", index),
+                )
+                for index in range(diagnosis["held_out_sets"])
+            ]
+            seen |= {one.inputs.tobytes() for one in sets}
+            for index, one in enumerate(sets):
+                expected = metric(network.outputs(one, "fast"), one)
+                assert value[(*name, index)] == pytest.approx(expected, rel=1e-4)
+            whole = Batch.joined(sets)
+            expected = metric(network.outputs(whole, "fast"), whole)
+            assert pooled[name] == pytest.approx(expected, rel=1e-4)
+    assert len(seen) == len(value)  # no two alike
 
 
 def test_the_papers_threshold_gives_the_same_rows_in_both_tables(table):

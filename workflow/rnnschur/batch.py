@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -140,6 +141,48 @@ class Batch:
         vars(part).update(vars(self), **here)
         return part
 
+    @classmethod
+    def joined(cls, batches: Sequence[Batch]) -> Batch:
+        """Return the sequences of several batches as one batch, in their order.
+
+        Parameters
+        ----------
+        batches : sequence of Batch
+            At least one.
+
+        Raises
+        ------
+        ValueError
+            If they differ in their steps, in the onset, in the sizes of inputs, targets or initial
+            states, or in which of these and of a mask they have.
+
+        Examples
+        --------
+        >>> batches = [Batch(np.zeros((10, count, 2))) for count in (3, 4)]
+        >>> Batch.joined(batches).sequences
+        7
+        """
+        for name, of in _ALIKE.items():
+            found = list(dict.fromkeys(map(of, batches)))
+            if len(found) > 1:
+                raise ValueError(
+                    f"batches to be joined have {name} {found[0]} and {found[1]}; allowed: the same"
+                )
+        if len(batches) == 1:
+            return batches[0]
+        arrays = {
+            name: np.concatenate([getattr(batch, name) for batch in batches], axis=1)
+            for name in ("inputs", "targets", "mask")
+            if getattr(batches[0], name) is not None
+        }
+        for name, start in batches[0].starts.items():
+            each = [
+                np.broadcast_to(batch.starts[name], (batch.sequences, start.shape[-1]))
+                for batch in batches
+            ]
+            arrays[name] = np.concatenate(each)
+        return cls(onset=batches[0].onset, **arrays)
+
     def sequence(self, index: int) -> Batch:
         """Return one of the sequences as a batch of its own."""
         return Batch(**vars(self.part(slice(index, index + 1))))
@@ -170,3 +213,14 @@ class Batch:
                 f"sequences, outputs), {self.mask.shape} of steps and sequences"
             )
         return array[..., self.mask, :][..., None, :]
+
+
+#: What batches to be joined have in common.
+_ALIKE = {
+    "steps": lambda batch: batch.steps,
+    "onset": lambda batch: batch.onset,
+    "inputs": lambda batch: batch.inputs.shape[-1],
+    "targets": lambda batch: None if batch.targets is None else batch.targets.shape[-1],
+    "mask": lambda batch: batch.mask is not None,
+    "initial states": lambda batch: tuple((n, s.shape[-1]) for n, s in batch.starts.items()),
+}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -137,7 +138,7 @@ def controls(
         parts = []
         for alpha in alphas:
             family = families.make(name, {}, {"alpha": alpha, "alphas": alphas})
-            changes = family.of(network, None, streams.generator(seed, name))
+            changes = family.of(network, None, partial(streams.generator, seed, name))
             rows = evaluate(network, changes, batch, metrics.metric(metric), engine)
             if not hasattr(family, "alpha"):
                 parts = [rows]
@@ -181,7 +182,7 @@ def measured(
     if "gauge" not in rows:
         return rows
     family = families.make("gauges", {"alphas": alphas, "draws": GAUGES})
-    equivalent = family.of(network, None, streams.generator(seed, "gauges"))
+    equivalent = family.of(network, None, partial(streams.generator, seed, "gauges"))
     ranges = gauge_ranges(evaluate(network, equivalent, batch, metric, engine))
     if "matrix" not in ranges:
         ranges.insert(0, "matrix", rows["matrix"].iloc[0])

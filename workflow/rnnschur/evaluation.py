@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from functools import partial
+from itertools import pairwise, starmap
 
 import numpy as np
 import pandas as pd
@@ -73,6 +73,72 @@ def evaluate(
     >>> float(evaluate(network, [nothing], batch, METRICS["fvu"])["rollout_difference"].round(1)[0])
     1.0
     """
+    views = [(slice(None), judge)]
+    (table,) = _tables(network, interventions, views, metric, engine, resampling)
+    return table
+
+
+def evaluate_sets(
+    network: Network,
+    interventions: Iterable[Intervention],
+    sets: Sequence[Batch],
+    metric: Metric,
+    engine: str = "reference",
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Measure a network under each intervention on several sets of sequences, and on all together.
+
+    Every network is rolled out once, on all sequences.
+
+    Parameters
+    ----------
+    network, interventions, metric, engine
+        As for `evaluate`.
+    sets : sequence of Batch
+        Independent sequences that judge, K sets that can be joined (`Batch.joined`).
+
+    Returns
+    -------
+    pooled, by_set : pandas.DataFrame
+        What `evaluate` returns for the joined sequences; and the same for each set alone, one row
+        an intervention and set, with the column set, from 0 to K - 1. Neither difference nor FVU
+        of all sequences is the mean over sets, whose outputs and targets vary by more or less.
+
+    Raises
+    ------
+    ValueError
+        As `evaluate` and `Batch.joined`.
+
+    Examples
+    --------
+    >>> from rnnschur import METRICS
+    >>> rng, one = np.random.default_rng(0), np.ones((1, 1))
+    >>> network = Network("linear", {"W_hh": 0 * one, "W_xh": one, "W_hy": one})
+    >>> sets = [Batch(rng.standard_normal((20, 30, 1))) for _ in range(2)]
+    >>> half = Intervention("half of the readout", {"W_hy": one / 2}, mass=0.5)
+    >>> pooled, by_set = evaluate_sets(network, [half], sets, METRICS["fvu"])
+    >>> len(pooled), by_set["set"].tolist()
+    (1, [0, 1])
+    """
+    ends = np.cumsum([0, *(one.sequences for one in sets)]).tolist()
+    views = [(slice(None), Batch.joined(sets))]
+    views += zip(starmap(slice, pairwise(ends)), sets, strict=True)
+    pooled, *tables = _tables(network, interventions, views, metric, engine)
+    by_set = pd.concat(tables).sort_index(kind="stable")  # by intervention, then by set
+    number = np.tile(np.arange(len(sets)), len(pooled))
+    by_set.insert(by_set.columns.get_loc("removed") + 1, "set", number)
+    return pooled, by_set.reset_index(drop=True)
+
+
+def _tables(
+    network: Network,
+    interventions: Iterable[Intervention],
+    views: Sequence[tuple[slice, Batch]],
+    metric: Metric,
+    engine: str,
+    resampling: Resampling | None = None,
+) -> list[pd.DataFrame]:
+    """Return a table for each view of the sequences; the first view is of all of them."""
+    judge = views[0][1]
     arrays = {"inputs": judge.inputs}
     if judge.targets is not None:
         arrays["targets"] = judge.counted(judge.targets)
@@ -86,24 +152,39 @@ def evaluate(
             "does not run away"
         )
     metric = metric.of(network.cell.output)
-    measure = partial(_measured, intact=intact, judge=judge, metric=metric, resampling=resampling)
-    (reference,) = measure(intact[None])
+
+    def measured(outputs):
+        """Return what each of several rollouts measures, in every view."""
+        found = [
+            _measured(outputs[..., part, :], intact[..., part, :], batch, metric, resampling)
+            for part, batch in views
+        ]
+        return list(zip(*found, strict=True))
+
+    (reference,) = measured(intact[None])
     known, rows = {(): reference}, []
     for group in _groups(interventions, _at_once(network, judge)):
         keys = [_key(network, intervention) for intervention in group]
         fresh = {k: i for k, i in zip(keys, group, strict=True) if k not in known}
         for stack in _stacks(network, fresh):
             outputs = _rolled_out(network, [fresh[key] for key in stack], judge, engine)
-            known |= zip(stack, measure(outputs), strict=True)
+            known |= zip(stack, measured(outputs), strict=True)
         rows += [
-            {**i.labels, "removed": i.removed, "metric": metric.name, "removed_mass": i.mass}
-            | known[key]
+            ({**i.labels, "removed": i.removed, "removed_mass": i.mass}, known[key])
             for key, i in zip(keys, group, strict=True)
         ]
+    return [
+        _table([said | found[view] for said, found in rows], intact_one["value"], metric, network)
+        for view, intact_one in enumerate(reference)
+    ]
+
+
+def _table(rows: list[dict], intact: float, metric: Metric, network: Network) -> pd.DataFrame:
+    """Return rows as a table, with what follows from the value of the intact network."""
     if not rows:
         return pd.DataFrame(columns=_COLUMNS)
-    table = pd.DataFrame(rows)
-    table["delta"] = table["value"] - reference["value"]
+    table = pd.DataFrame(rows).assign(metric=metric.name)
+    table["delta"] = table["value"] - intact
     table["damage"] = metric.damage(table["delta"])
     table["removed_share"] = table["removed_mass"] ** 2
     table["sensitivity"] = sensitivity(table["damage"], table["removed_mass"])
@@ -141,7 +222,7 @@ def _groups(interventions: Iterable[Intervention], size: int) -> Iterator[list[I
 
 def _key(network: Network, intervention: Intervention) -> tuple:
     """Return the bytes of what an intervention changes, nothing for what it leaves as it was."""
-    taken = sorted({*intervention.labels} & {*_COLUMNS})
+    taken = sorted({*intervention.labels} & {*_COLUMNS, "set"})
     if taken:
         raise ValueError(f"{intervention.removed}: label {taken[0]!r} is a column of the table")
     precise = network.changed(intervention.changes)
@@ -184,7 +265,7 @@ def _rolled_out(
 
 
 def _measured(
-    outputs, *, intact, judge: Batch, metric: Metric, resampling: Resampling | None
+    outputs, intact, judge: Batch, metric: Metric, resampling: Resampling | None
 ) -> list[dict[str, float]]:
     """Return value and rollout difference of each of several rollouts, with intervals if asked."""
     values, differences = metric(outputs, judge), metric.difference(outputs, intact, judge)

@@ -15,6 +15,8 @@ CONDITION = NETWORK[:-1]
 
 _ABLATIONS = ["alpha", "leading", "removed", "metric", "value", "delta", "removed_mass"]
 _ABLATIONS += ["removed_share", "sensitivity", "rollout_difference", "verdict", "learned"]
+_SETS = ["alpha", "removed", "set", "metric", "value", "delta", "rollout_difference", "verdict"]
+_SETS += ["learned"]
 #: Columns of a history, see `rnnschur.training.train`.
 HISTORY = ["update", "loss", "gradient_norm", "value"]
 
@@ -22,6 +24,8 @@ HISTORY = ["update", "loss", "gradient_norm", "value"]
 PUBLISHED = {
     "ablations": _ABLATIONS,
     "thresholds": _ABLATIONS,
+    "ablation_sets": _SETS,
+    "threshold_sets": _SETS,
     "orders": ["order", "draw", "movable", "removed", "removed_mass", "metric", "value", "learned"],
     "symmetries": ["control", "rollout_difference", "moduli_change", "departure_change", "learned"],
 }

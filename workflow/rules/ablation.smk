@@ -1,7 +1,8 @@
 """Ablation: every subset of the couplings removed, at the paper's threshold.
 
 REQUIRED INPUTS  {block}.safetensors, {block}.schur.safetensors
-OUTPUTS          {block}.ablations.csv  one row a network and ablation
+OUTPUTS          {block}.ablations.csv      one row a network and ablation
+                 {block}.ablation_sets.csv  one row a network, ablation and set of sequences
 """
 
 COUPLED = ["workflow/rnnschur/interventions/couplings.py"]
@@ -15,6 +16,7 @@ rule ablation:
         weights=weights,
         schur=rules.schur.output.schur,
     output:
+        **set_tables("ablation"),
         couplings=f"{NETWORKS}.ablations.csv",
         record=f"{NETWORKS}.ablations.json",
     log:

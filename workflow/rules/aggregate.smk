@@ -52,6 +52,8 @@ rule networks:
 
 # Which job measures what; all families beside the ablations share one.
 MEASURED = {"ablations": "ablations", "thresholds": "thresholds"}
+if not IMPORTED:
+    MEASURED |= {"ablation_sets": "ablations", "threshold_sets": "thresholds"}
 MEASURED |= dict.fromkeys(FAMILIES, "controls")
 
 

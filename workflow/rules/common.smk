@@ -34,6 +34,14 @@ def of_all_blocks(suffix, stem=NETWORKS):
     return [stem.format(**block._asdict()) + suffix for block in study.blocks(config)]
 
 
+def set_tables(name):
+    """Return the file with a row a set of held-out sequences, for networks that have sets.
+
+    Networks from elsewhere are judged by the sequences that they bring.
+    """
+    return {} if IMPORTED else {"couplings_sets": f"{NETWORKS}.{name}_sets.csv"}
+
+
 def weights(wildcards):
     """Return the file with the weights of a block, of imported networks all their files."""
     seeds = int(wildcards.first), int(wildcards.last)

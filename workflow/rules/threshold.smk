@@ -1,12 +1,14 @@
 """Threshold sensitivity: the ablations again, at other borders between the sectors.
 
 REQUIRED INPUTS  {block}.safetensors, {block}.schur.safetensors
-OUTPUTS          {block}.thresholds.csv  the columns of {block}.ablations.csv
+OUTPUTS          {block}.thresholds.csv      the columns of {block}.ablations.csv
+                 {block}.threshold_sets.csv  those of {block}.ablation_sets.csv
 """
 
 
 use rule ablation as threshold with:
     output:
+        **set_tables("threshold"),
         couplings=f"{NETWORKS}.thresholds.csv",
         record=f"{NETWORKS}.thresholds.json",
     log:

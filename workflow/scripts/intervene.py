@@ -1,10 +1,13 @@
 """Intervene on the networks of a block, one table a family, and measure what that does."""
 
+from functools import partial
+
 from freshness import leave_record
 from job import condition, identity, log
 from rnnschur import imported, interventions, metrics, streams, tasks, weights
+from rnnschur.batch import Batch
 from rnnschur.diagnosis import measured
-from rnnschur.evaluation import evaluate
+from rnnschur.evaluation import evaluate, evaluate_sets
 from rnnschur.tables import keyed
 
 log(snakemake)
@@ -14,36 +17,44 @@ study_seed, engine = settings["study_seed"], settings["engine"]
 first = int(snakemake.wildcards.first)
 networks = imported.networks(snakemake.input.weights, snakemake.params.cell, first)
 weights.load_forms(snakemake.input.schur, networks)
-if name is None:
-    # Networks from elsewhere bring the sequences that judge them, and there are no others.
-    given = imported.block(snakemake.input.weights, first)
-    judges = {seed: network.batch for seed, network in given.items()}
-    measures = {seed: metrics.metric(network.metric) for seed, network in given.items()}
-    files = imported.files_of(snakemake.input.weights, first)
-    fit = None
-else:
-    task, count = tasks.make(name, **settings["protocol"]), settings["held_out_sequences"]
-    judge = task.held_out(count, streams.generator(study_seed, name, "held-out"))
-    fit = task.held_out(count, streams.generator(study_seed, name, "fit"))
-    judges = dict.fromkeys(networks, judge)
-    measures = dict.fromkeys(networks, metrics.metric(task.metric))
-
+# Networks from elsewhere bring the sequences that judge them, and there are no others.
+given = imported.block(snakemake.input.weights, first) if name is None else {}
+files = imported.files_of(snakemake.input.weights, first) if name is None else {}
 families = {
     family: interventions.make(family, options, snakemake.params.shared)
     for family, options in snakemake.params.families.items()
 }
-tables = {family: {} for family in families}
+tables = {table: {} for table, _ in snakemake.output.items() if table != "record"}
+
+
+def drawn(stream):
+    """Return the sets of sequences that judge a network of the grid, those to fit, its measure."""
+    task = tasks.make(name, **settings["protocol"])
+    count, size = settings["held_out_sets"], settings["held_out_sequences"]
+    sets = [task.held_out(size, stream("held out", index)) for index in range(count)]
+    return sets, task.held_out(count * size, stream("fit")), task.metric
+
+
 for seed, network in networks.items():
-    stream = identity(snakemake, name or snakemake.wildcards.task, seed)
-    rng = streams.generator(study_seed, *stream, "controls")
-    how = judges[seed], measures[seed], engine
+    names = identity(snakemake, name or snakemake.wildcards.task, seed)
+    stream = partial(streams.generator, study_seed, *names)
+    if name is None:
+        sets, fit, metric = [given[seed].batch], None, given[seed].metric
+    else:
+        sets, fit, metric = drawn(stream)
+    judge, metric = Batch.joined(sets), metrics.metric(metric)
     for family, made in families.items():
-        if name is None and family == "couplings":  # with what each row can be trusted for
-            rows = measured(network, made.alphas, *how, study_seed)
-            tables[family][seed] = rows.assign(file=files[seed])
+        changes = made.of(network, fit, partial(stream, family))
+        if f"{family}_sets" in tables:
+            rows, tables[f"{family}_sets"][seed] = evaluate_sets(
+                network, changes, sets, metric, engine
+            )
+        elif name is None and family == "couplings":  # with what each row can be trusted for
+            rows = measured(network, made.alphas, judge, metric, engine, study_seed)
+            rows = rows.assign(file=files[seed])
         else:
-            # Drawn to the end before the next family begins: they share a stream.
-            tables[family][seed] = evaluate(network, list(made.of(network, fit, rng)), *how)
-for family, table in tables.items():
-    keyed(table.items(), condition(snakemake)).to_csv(snakemake.output[family], index=False)
+            rows = evaluate(network, changes, judge, metric, engine)
+        tables[family][seed] = rows
+for table, rows in tables.items():
+    keyed(rows.items(), condition(snakemake)).to_csv(snakemake.output[table], index=False)
 leave_record(snakemake)

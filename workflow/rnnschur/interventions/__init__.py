@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from dataclasses import fields
 from types import MappingProxyType
 
-from rnnschur.interventions.base import FamilyBase, Intervention
+from rnnschur.interventions.base import FamilyBase, Intervention, Stream
 from rnnschur.options import load, plugins
 
-__all__ = ["FAMILIES", "FamilyBase", "Intervention", "make"]
+__all__ = ["FAMILIES", "FamilyBase", "Intervention", "Stream", "make"]
 
 FAMILIES = plugins(__path__)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -20,6 +20,10 @@ RECURRENCE = "recurrence"
 
 #: Name of what is done to all matrices of a network together.
 ALL = "all"
+
+
+#: Gives the random generator of the stream with some name; see `rnnschur.streams.generator`.
+Stream = Callable[..., np.random.Generator]
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,7 +92,7 @@ class FamilyBase(Options, ABC):
 
     @abstractmethod
     def of(
-        self, network: Network, fit: Batch | None, rng: np.random.Generator | None
+        self, network: Network, fit: Batch | None, stream: Stream | None
     ) -> Iterator[Intervention]:
         """Yield the interventions of this family on a network.
 
@@ -97,6 +101,8 @@ class FamilyBase(Options, ABC):
         network : Network
         fit : Batch
             Sequences to choose an intervention on; never those that judge it.
-        rng : numpy.random.Generator
-            Source of all that is drawn.
+        stream : callable
+            Source of all that is drawn: ``stream(*name)`` is the generator of that name, numbers
+            and words. What is drawn has a name of its own, so that more draws, or other ones
+            before it, leave it as it is.
         """

@@ -54,7 +54,7 @@ class Family(FamilyBase):
 
     alphas: tuple[float, ...] = option("a list of numbers in (0, 1]", thresholds, (0.9,))
 
-    def of(self, network, fit=None, rng=None) -> Iterator[Intervention]:
+    def of(self, network, fit=None, stream=None) -> Iterator[Intervention]:
         """Yield the eight ablations at each threshold.
 
         Labels are alpha and leading, the size of R, of all matrices together where they are. Before

@@ -40,7 +40,7 @@ class Family(FamilyBase):
     alphas: tuple[float, ...] = option("a list of numbers in (0, 1]", thresholds, (0.9,))
     draws: int = whole(1, default=20)
 
-    def of(self, network, fit, rng) -> Iterator[Intervention]:
+    def of(self, network, fit, stream) -> Iterator[Intervention]:
         """Yield the ablations in every gauge.
 
         Labels are ``matrix`` of networks with several, gauge (``balanced`` or ``random``), draw,
@@ -50,7 +50,7 @@ class Family(FamilyBase):
         free = [name for name, recurrent in matrices.items() if recurrent.gauge]
         if not free:
             return
-        for gauge, draw, factors in self._gauges(network, rng):
+        for gauge, draw, factors in self._gauges(network, stream):
             moved = cell.matrices(cell.scaled(network.weights, factors))
             for name in free:
                 recurrent, schur = moved[name], ordered_real_schur(moved[name].matrix)
@@ -65,14 +65,14 @@ class Family(FamilyBase):
                             changes = cell.scaled(changes, 1 / factors)
                             yield Intervention(subset, changes, mass, labels)
 
-    def _gauges(self, network, rng) -> Iterator[tuple[str, int, np.ndarray]]:
+    def _gauges(self, network, stream) -> Iterator[tuple[str, int, np.ndarray]]:
         """Yield name, draw and the factors of the units."""
         recurrent = network.headline[1]
         size = len(recurrent.matrix)
         if not network.cell.scales:
             for draw in range(self.draws):
-                yield "random", draw, rng.choice([-1.0, 1.0], size)
+                yield "random", draw, stream("random", draw).choice([-1.0, 1.0], size)
             return
         yield "balanced", 0, balance(recurrent.changing)
         for draw in range(self.draws):
-            yield "random", draw, 2 ** rng.uniform(-1, 1, size)
+            yield "random", draw, 2 ** stream("random", draw).uniform(-1, 1, size)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -39,7 +40,7 @@ class Family(FamilyBase):
     near_tie: float = real(0, 1, default=0.001)
     draws: int = whole(1, default=2)
 
-    def of(self, network, fit, rng) -> Iterator[Intervention]:
+    def of(self, network, fit, stream) -> Iterator[Intervention]:
         """Yield the ablations of every form.
 
         Labels are order (``by modulus`` or one of the kinds), draw and movable: the blocks with at
@@ -49,9 +50,9 @@ class Family(FamilyBase):
         matrices = network.cell.matrices(network.weights)
         for name, recurrent in matrices.items():
             labels = {"matrix": name} if len(matrices) > 1 else {}
-            yield from self._of(recurrent, network.schur(name), labels, rng)
+            yield from self._of(recurrent, network.schur(name), labels, partial(stream, name))
 
-    def _of(self, recurrent, schur, names, rng) -> Iterator[Intervention]:
+    def _of(self, recurrent, schur, names, stream) -> Iterator[Intervention]:
         """Yield the ablations of a matrix."""
         threshold = recurrent.threshold(self.alpha)
         sectors = Sectors.of(recurrent.matrix, threshold, schur)
@@ -64,7 +65,7 @@ class Family(FamilyBase):
             counts = np.unique(groups, return_counts=True)[1]
             movable = counts[counts > 1].sum()
             for draw in range(self.draws):
-                form = shuffle_blocks(schur, borders, rng)
+                form = shuffle_blocks(schur, borders, stream(order, draw))
                 form = Sectors.of(recurrent.matrix, threshold, form)
                 forms.append((order, draw, movable, form))
         for order, draw, movable, form in forms:

@@ -30,7 +30,7 @@ SYMMETRIES = {
 class Family(FamilyBase):
     """One random symmetry of the cell, and one random rotation."""
 
-    def of(self, network, fit, rng) -> Iterator[Intervention]:
+    def of(self, network, fit, stream) -> Iterator[Intervention]:
         """Yield both.
 
         Labels are control (what is done), moduli_change (largest, relative to the spectral
@@ -39,9 +39,11 @@ class Family(FamilyBase):
         name, recurrent = network.headline
         schur, matrix = network.schur(name), recurrent.matrix
         cell, weights = network.cell, {**network.weights, "basis": np.eye(len(matrix))}
+        exact = SYMMETRIES[cell.flips, cell.scales]
+        rotation = random_rotation(len(matrix), stream("rotation"))
         controls = {
-            SYMMETRIES[cell.flips, cell.scales]: cell.symmetry(weights, rng),
-            "rotation": cell.rotated(weights, random_rotation(len(matrix), rng)),
+            exact: cell.symmetry(weights, stream("symmetry")),
+            "rotation": cell.rotated(weights, rotation),
         }
         for control, weights in controls.items():
             basis = weights.pop("basis")

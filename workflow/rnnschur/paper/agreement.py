@@ -19,6 +19,8 @@ FIRST_LOSS = 0.05
 KEYS = {
     "ablations": [*NETWORK, "alpha", "removed"],
     "thresholds": [*NETWORK, "alpha", "removed"],
+    "ablation_sets": [*NETWORK, "alpha", "removed", "set"],
+    "threshold_sets": [*NETWORK, "alpha", "removed", "set"],
     "orders": [*NETWORK, "order", "draw", "removed"],
     "symmetries": [*NETWORK, "control"],
     "spectra": [*NETWORK, "index"],
