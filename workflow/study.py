@@ -6,6 +6,7 @@ since Snakemake reads it again in every job.
 
 import math
 import os
+from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
 from typing import NamedTuple
@@ -209,21 +210,25 @@ def conditions(config: dict) -> list[Condition]:
     """
     if given.files(config):
         return list(dict.fromkeys(Condition(*block[:3]) for block in given.blocks(config)))
-    return [
-        Condition(experiment["task"], architecture, width)
-        for experiment in config["experiments"]
-        for architecture, width in product(experiment["architectures"], experiment["widths"])
-    ]
+    return [condition for condition, _ in _grid(config)]
+
+
+def _grid(config: dict) -> Iterator[tuple[Condition, int]]:
+    """Yield the conditions and how many networks each has: `seeds` of its experiment or study."""
+    for experiment in config["experiments"]:
+        for architecture, width in product(experiment["architectures"], experiment["widths"]):
+            condition = Condition(experiment["task"], architecture, width)
+            yield condition, experiment.get("seeds", config["seeds"])
 
 
 def blocks(config: dict) -> list[Block]:
     """Return every condition with every block of at most `seeds_per_job` seeds."""
     if given.files(config):
         return [Block(*block) for block in given.blocks(config)]
-    count, size = config["seeds"], config["seeds_per_job"]
+    size = config["seeds_per_job"]
     return [
         Block(*condition, first, min(first + size, count) - 1)
-        for condition in conditions(config)
+        for condition, count in _grid(config)
         for first in range(0, count, size)
     ]
 

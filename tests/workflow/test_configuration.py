@@ -57,6 +57,14 @@ def change(path, value):
         ),
         (["diagnosis", "epsilon"], 1.0, "diagnosis.fragile is 1.0; allowed: a number above"),
         (["seeds"], 0, "seeds is 0; allowed: a whole number of at least 1"),
+        (
+            ["experiments", 0, "seeds"],
+            0,
+            "experiments[0].seeds is 0; allowed: a whole number of at",
+        ),
+        (["experiments", 2, "seeds"], "5", "experiments[2].seeds is '5'; allowed: a whole number"),
+        (["diagnosis", "held_out_sets"], 0, "diagnosis.held_out_sets is 0; allowed: a whole num"),
+        (["diagnosis", "held_out_sequences"], 1, "diagnosis.held_out_sequences is 1; allowed: a "),
         (["seed"], 0, "seed is unknown; allowed: study_seed, results, "),
         (["tasks", "copy", "updates"], 1.5, "tasks.copy.updates is 1.5; allowed: a whole number"),
         (
@@ -280,6 +288,17 @@ def test_blocks_cover_every_seed_once(seeds, per_job, spans):
     blocks = study.blocks(config)
     assert [f"{b.first}-{b.last}" for b in blocks[: len(spans)]] == spans
     assert len(blocks) == 15 * len(spans)
+
+
+def test_an_experiment_may_have_seeds_of_its_own():
+    config = change(["experiments", 2, "seeds"], 12)
+    study.check(config)
+    assert study.conditions(config) == study.conditions(CONFIG)
+    blocks = {condition: [] for condition in study.conditions(config)}
+    for *condition, first, last in study.blocks(config):
+        blocks[tuple(condition)].append((first, last))
+    assert blocks.pop(("sine", "orthogonal", 64)) == [(0, 4), (5, 9), (10, 11)]
+    assert len(blocks) == 14 and set(map(tuple, blocks.values())) == {((0, 4),)}
 
 
 @pytest.mark.parametrize("file", sorted((ROOT / "workflow" / "studies").glob("*.yaml")))
