@@ -163,9 +163,12 @@ def _given(config: dict) -> None:
     folder = given.results(config)
     for block in blocks(config) if folder else []:
         task, architecture, width, first, last = block
-        file = f"networks/{task}/{architecture}/n{width}/seeds{first}-{last}.safetensors"
-        if not Path(folder, file).exists():
-            raise ValueError(f"networks is {folder!r}; allowed: a results folder that has {file}")
+        for suffix in ("safetensors", "history.csv"):
+            file = f"networks/{task}/{architecture}/n{width}/seeds{first}-{last}.{suffix}"
+            if not Path(folder, file).exists():
+                raise ValueError(
+                    f"networks is {folder!r}; allowed: a results folder that has {file}"
+                )
 
 
 def _finite(key: str, value) -> None:

@@ -31,6 +31,10 @@ def diagnosis(count):
     return blocks(count, "schur", "ablation", "threshold", "controls")
 
 
+def training(count):
+    return {"train": count, "histories": 1, **diagnosis(count)}
+
+
 def append(file, text="# edited\n"):
     def edit(folder):
         with (folder / file).open("a") as stream:
@@ -105,15 +109,9 @@ EDITS = {
         append(f"{PACKAGE}/interventions/symmetries.py"),
         {"controls": BLOCKS, **CONTROLS},
     ),
-    "a task": (append(f"{PACKAGE}/tasks/sine.py"), {"train": 1, **diagnosis(1)}),
-    "an architecture": (
-        append(f"{PACKAGE}/architectures/cayley.py"),
-        {"train": 1, **diagnosis(1)},
-    ),
-    "what every script begins with": (
-        append("workflow/job.py"),
-        {"train": BLOCKS, **diagnosis(BLOCKS)},
-    ),
+    "a task": (append(f"{PACKAGE}/tasks/sine.py"), training(1)),
+    "an architecture": (append(f"{PACKAGE}/architectures/cayley.py"), training(1)),
+    "what every script begins with": (append("workflow/job.py"), training(BLOCKS)),
     "a module that draws": (
         append(f"{PACKAGE}/report/figures/networks.py"),
         PAGES,
@@ -138,7 +136,11 @@ EDITS = {
     "resamples": (replace("config.yaml", "resamples: 200", "resamples: 300"), SUMMARIES),
     "engine": (
         replace("config.yaml", "engine: fast", "engine: reference"),
-        {"train": BLOCKS, **diagnosis(BLOCKS)},
+        training(BLOCKS),
+    ),
+    "sets of sequences": (
+        replace("config.yaml", "held_out_sets: 4", "held_out_sets: 5"),
+        blocks(BLOCKS, "ablation", "threshold", "controls"),
     ),
     # results
     "a lost report": (delete("results/report.html"), REPORT),
@@ -150,7 +152,7 @@ EDITS = {
     ),
     "other networks, stamped long ago": (
         stamped(replace(f"{SINE}.json", "python", "Python"), f"{SINE}.json", OLD),
-        diagnosis(1),
+        {"histories": 1, **diagnosis(1)},
     ),
 }
 
@@ -223,11 +225,12 @@ def test_a_clone_of_published_results_trains_nothing(finished, tmp_path):
     project = copied(finished.folder, tmp_path / "clone", copy_function=shutil.copyfile)
     shutil.rmtree(project.folder / ".snakemake")
     left_out = ["figures/*.pdf", "networks/**/*.csv", "networks/**/*.schur.safetensors"]
-    for pattern in [*left_out, "notebooks/*", "benchmarks/**/*.tsv"]:
-        for path in project.results.glob(pattern):
+    left_out += ["notebooks/*", "benchmarks/**/*.tsv", "tables/histories.csv"]
+    for path in {path for pattern in left_out for path in project.results.glob(pattern)}:
+        if not path.name.endswith(".history.csv"):
             path.unlink()
     pages = ("render_networks", "render_ablations", "render_coordinates", "all")
-    assert planned(project) == {"schur": BLOCKS, **dict.fromkeys(pages, 1)}
+    assert planned(project) == {"histories": 1, "schur": BLOCKS, **dict.fromkeys(pages, 1)}
     append("workflow/rnnschur/evaluation.py")(project.folder)
     assert planned(project)["ablation"] == BLOCKS
 

@@ -1,11 +1,13 @@
 """What is published can be rendered, ablated again and compared, without training."""
 
 import json
+import re
 import shutil
+import subprocess
 
 import pandas as pd
 import pytest
-from conftest import Project
+from conftest import ROOT, Project, jobs
 from safetensors.numpy import load_file, save_file
 
 pytestmark = pytest.mark.workflow
@@ -17,19 +19,38 @@ VERIFY = [
 
 @pytest.fixture(scope="module")
 def published(finished, tmp_path_factory) -> Project:
-    """Return a copy of the project in which the small study is the published one."""
-    project = Project(tmp_path_factory.mktemp("published") / "project")
-    folder = project.results / "published"
-    folder.mkdir(parents=True)
-    shutil.copytree(finished.results / "tables", folder / "tables")
-    shutil.copy(finished.results / "config.json", folder)
-    shutil.copytree(
-        finished.results / "networks",
-        folder / "networks",
-        ignore=shutil.ignore_patterns("*.csv", "*.schur.safetensors"),
-    )
-    shutil.copytree(finished.results / "records", folder / "records")
+    """Return a clone of the project in which the small study is the published one."""
+    if not shutil.which("git") or not (ROOT / ".gitignore").exists():
+        pytest.skip("needs git, and a checkout made by it")
+    place = tmp_path_factory.mktemp("published")
+    project, repository = Project(place / "project"), place / "repository"
+    shutil.copytree(finished.results, repository / "results" / "published")
+    shutil.copy(ROOT / ".gitignore", repository)
+    subprocess.run(["git", "init", "--quiet"], cwd=repository, check=True)
+    git = ["git", "ls-files", "--others", "--exclude-standard", "results"]
+    listed = subprocess.run(git, cwd=repository, check=True, capture_output=True, text=True)
+    for file in listed.stdout.splitlines():
+        (project.folder / file).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(repository / file, project.folder / file)
     return project
+
+
+def test_a_clone_has_what_took_long_and_what_people_read(published):
+    folder = published.results / "published"
+    found = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    sine = "networks/sine/default/n16/seeds0-2"
+    assert {f"{sine}.{end}" for end in ("safetensors", "history.csv", "json")} <= found
+    assert {"config.json", "report.html", "tables/ablation_sets.csv"} <= found
+    left_out = {f"{sine}.ablations.csv", f"{sine}.schur.safetensors", "tables/histories.csv"}
+    assert not left_out & found
+
+
+def test_more_seeds_train_only_the_new_networks(published):
+    published.configure("{results: results/published, seeds: 6}")
+    printed = published.run("snakemake", "--dry-run")
+    published.configure()
+    trained = re.findall(r"^rule train:\n.*?/(seeds\S+?)\.safetensors", printed, re.M | re.S)
+    assert trained == ["seeds3-5"] * 4 and jobs(printed)["train"] == 4
 
 
 def test_figures_and_pages_come_back_without_training(published, finished):
@@ -50,6 +71,7 @@ def test_verify_computes_every_table_again_to_its_bytes_and_trains_to_the_same_b
     outcomes = pd.read_csv(published.results / "verified" / "verified.csv").set_index("file")
     assert (outcomes["differing"] == 0).all() and (outcomes["wrong"] == 0).all()
     tables = {path.name for path in (published.results / "published" / "tables").glob("*.csv")}
+    tables -= {"histories.csv"}  # nothing that is computed
     assert {file for file in outcomes.index if file.endswith(".csv")} == tables
     again = outcomes.filter(like="trained again", axis=0)["outcome"]
     assert len(again) == 4 and (again == "the same bits").all()  # one of each architecture

@@ -1,34 +1,25 @@
 """Aggregation: tidy tables over all networks, and their summary over the networks of a condition.
 
 REQUIRED INPUTS  what the rules before left for every block of networks
-OUTPUTS          tables/networks.csv, histories.csv, spectra.csv
+OUTPUTS          tables/networks.csv, spectra.csv
                  tables/ablations.csv, thresholds.csv, and one for each family of interventions
+                 tables/ablation_sets.csv, threshold_sets.csv  by set of held-out sequences
                  tables/*_summary.csv  mean, spread and bootstrap interval over networks
                  tables/paper_comparison.csv  the paper's numbers beside ours
                  tables/ledger.csv      the paper's claims and numbers with their verdicts
                  tables/phases.csv      of tasks that replay, how far eigenvalues are from a replay's
 """
 
-# Of networks that were not trained here, how they were trained comes from where they come from, if
-# that is known.
-if GIVEN:
-    HISTORIES = ORIGINS = [f"{GIVEN}/tables/histories.csv"]
-elif IMPORTED:
-    HISTORIES = ORIGINS = []
-else:
-    HISTORIES, ORIGINS = of_all_blocks(".history.csv"), of_all_blocks(".json")
-
 
 rule networks:
     """Gather the networks, their training and their spectra, and mark those that have learned."""
     input:
-        histories=HISTORIES,
+        histories=rules.histories.output.table,
         spectra=of_all_blocks(".spectrum.csv"),
         ablations=of_all_blocks(".ablations.csv"),
         nonnormality=of_all_blocks(".nonnormality.csv"),
     output:
         networks=f"{TABLES}/networks.csv",
-        histories=f"{TABLES}/histories.csv",
         spectra=f"{TABLES}/spectra.csv",
         record=f"{RECORDS}/networks.json",
     log:
@@ -41,7 +32,7 @@ rule networks:
     params:
         code=sources("workflow/scripts/networks.py"),
         records=[
-            *ORIGINS,
+            *records("histories"),
             *of_all_blocks(".schur.json"),
             *of_all_blocks(".ablations.json"),
         ],
@@ -116,6 +107,7 @@ rule phases:
 rule tables:
     """Gather all that was measured (a target)."""
     input:
+        rules.histories.output,
         rules.networks.output,
         table(*MEASURED),
         records(*MEASURED),

@@ -4,5 +4,6 @@ import study
 
 
 include: "common.smk"
+include: "histories.smk"
 include: "schur.smk"
 include: "report.smk"

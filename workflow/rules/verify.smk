@@ -11,6 +11,9 @@ from functools import cache
 
 MADE = [*rules.tables.input, *rules.summaries.output, *rules.ledger.output]
 AGAIN = [file for file in MADE if file.endswith(".csv")]
+AGAIN.remove(
+    f"{TABLES}/histories.csv"
+)  # of the given histories, and nothing that is computed
 GIVEN_TABLES = [f"{GIVEN}/tables/{Path(file).name}" for file in AGAIN]
 MADE_RECORDS = [file for file in MADE if file.endswith(".json")]
 # The first block of each architecture, in the order of the grid, and of it the first network.
@@ -20,6 +23,11 @@ FIRST_BLOCKS = {
     if block.first == 0
 }.values()
 FIRST_SEEDS = [block._replace(last=block.first) for block in FIRST_BLOCKS]
+
+
+def given_blocks(suffix):
+    """Return the given files of the blocks whose first network is trained again."""
+    return [GIVEN_OR_TRAINED.format(**b._asdict()) + suffix for b in FIRST_BLOCKS]
 
 
 @cache
@@ -71,8 +79,8 @@ rule verify:
         published=GIVEN_TABLES,
         trained=retrained(".safetensors"),
         history=retrained(".history.csv"),
-        weights=[WEIGHTS.format(**block._asdict()) for block in FIRST_BLOCKS],
-        histories=f"{GIVEN}/tables/histories.csv",
+        weights=given_blocks(".safetensors"),
+        histories=given_blocks(".history.csv"),
     output:
         table=f"{RESULTS}/verified.csv",
         record=f"{RECORDS}/verify.json",
@@ -90,7 +98,7 @@ rule verify:
             *MADE_RECORDS,
             *retrained(".json"),
             *GIVEN_TABLES,
-            f"{GIVEN}/tables/histories.csv",
+            *given_blocks(".history.csv"),
         ],
         changes=lambda wildcards: changes(),
         minimum_mass=config["diagnosis"]["minimum_mass"],

@@ -41,14 +41,13 @@ for ours, published in zip(given.tables, given.published, strict=True):
         outcome += f", {len(wrong) or 'none'} of them beyond the tolerances"
     note(f"{name}.csv", cells, len(found), wrong, outcome)
 
-histories = pd.read_csv(given.histories)
-for network, ours, published, history in zip(
-    snakemake.params.networks, given.trained, given.weights, given.history, strict=True
-):
+again = zip(given.trained, given.weights, given.history, given.histories, strict=True)
+for network, files in zip(snakemake.params.networks, again, strict=True):
+    ours, published, history, published_history = files
     wrong = trained_again(
         *map(tensors.load, (ours, published)),
         pd.read_csv(history),
-        histories.merge(pd.DataFrame([network])),
+        pd.read_csv(published_history).merge(pd.DataFrame([network])),
         exact=not changes,
     )
     outcome = "differs" if len(wrong) else "the same beginning" if changes else "the same bits"

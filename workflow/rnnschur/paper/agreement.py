@@ -26,7 +26,6 @@ KEYS = {
     "spectra": [*NETWORK, "index"],
     "phases": [*NETWORK, "index"],
     "networks": NETWORK,
-    "histories": [*NETWORK, "update"],
     "ablation_summary": [*CONDITION, "alpha", "removed", "quantity"],
     "threshold_summary": [*CONDITION, "alpha", "removed", "quantity"],
     "network_summary": [*CONDITION, "quantity"],
