@@ -284,7 +284,7 @@ class Metric:
     def of(self, output: str) -> Metric:
         """Return the measure for outputs that go through a function, by its name.
 
-        Where this is a sigmoid, one output alone is a probability, and says 1 from 0.5 on.
+        Where this is a sigmoid, one output alone is a probability, and says 1 above 0.5.
         """
         if not self.labels or "sigmoid" not in output:
             return self
