@@ -56,6 +56,8 @@ for seed, network in networks.items():
         else:
             rows = made.summary(evaluate(network, changes, judge, metric, engine))
         tables[family][seed] = rows
+    if "energy" in tables:  # where activity is, on the sequences that judge: nothing is chosen
+        tables["energy"][seed] = families["activity"].energies(network, Batch.joined(sets))
 for table, rows in tables.items():
     keyed(rows.items(), condition(snakemake)).to_csv(snakemake.output[table], index=False)
 leave_record(snakemake)
