@@ -340,7 +340,7 @@ def learned(config: dict) -> dict[str, float]:
 
 def shared(config: dict) -> dict:
     """Return the options that every family of interventions has of the study, if it has them."""
-    return {"alpha": config["diagnosis"]["alpha"]}
+    return {key: config["diagnosis"][key] for key in ("alpha", "epsilon", "minimum_mass")}
 
 
 def criterion(config: dict) -> dict:

@@ -249,3 +249,57 @@ def test_planted_forms_are_drawn_over_what_was_planted():
         {"copy": [[0.5, 0.4]], "sine": [[0.2, 0.1]]},
     ]
     figure.canvas.draw()
+
+
+def lines_of(axis):
+    return [(line.get_label(), line.get_xydata().tolist()) for line in axis.get_lines()]
+
+
+def test_energy_draws_both_sectors_of_every_network_and_the_onset():
+    condition = {"task": "copy", "architecture": "normal", "width": 8}
+    rows = pd.DataFrame({"step": [0, 1, 2] * 2, "seed": [0] * 3 + [1] * 3}).assign(**condition)
+    rows["phase"] = ["input", "answer", "answer"] * 2
+    rows["C"] = [0.5, 0.1, 1e-6, 0.4, 0.0, 0.0]
+    figure = figures.energy(rows.assign(R=1 - rows["C"]))
+    *shares, (onset, at) = lines_of(figure.axes[0])
+    assert [[y for _, y in points] for _, points in shares] == [
+        pytest.approx(values)
+        for seed in (rows[:3], rows[3:])
+        for values in ((1 - seed["C"]).tolist(), seed["C"].tolist())
+    ]
+    assert [name for name, _ in shares[:2]] == ["sector R", "sector C"]
+    assert onset == "onset" and at[0][0] == 1
+    figure.canvas.draw()
+    always = figures.energy(rows.assign(R=1 - rows["C"], phase="answer", step=rows["step"]))
+    assert len(always.axes[0].get_lines()) == 4  # an onset at the first step is none
+
+
+def test_response_draws_every_part_and_what_is_next_to_nothing_at_the_edge():
+    rows = [("copy", "whole", 0.1, 0.2), ("copy", "rest", 1e-9, 0.0), ("sine", "active", 3.0, 1.0)]
+    table = pd.DataFrame(rows, columns=["task", "part", "first_order", "rollout_difference"])
+    table = table.assign(learned=[True, True, True])
+    figure = figures.response(pd.concat([table, table.assign(learned=False)]))
+    copy, sine = (dict(lines_of(axis)) for axis in figure.axes)
+    assert copy["whole"] == [[0.1, 0.2]] and copy["rest"] == [[1e-4, 1e-4]]
+    assert sine["active"] == [[3.0, 1.0]] and sine["whole"] == []
+    figure.canvas.draw()
+    assert figures.response(table[:0]).axes[0].get_title() == "no coupling counts"
+
+
+def test_linearity_draws_medians_and_extremes_of_every_network():
+    table = pd.DataFrame({"task": ["copy", "copy", "sine"], "nonlinearity": [1e-5, 1e-3, 0.1]})
+    table["learned"] = [True, False, True]
+    table["rollout_difference"] = [0.1, 0.2, 2.0]
+    table["rollout_difference_min"], table["rollout_difference_max"] = [0.05, 0.1, 1], [0.2, 0.3, 4]
+    (axis,) = figures.linearity(table, 0.25).axes
+    drawn = {bars.get_label(): bars for bars in axis.containers}
+    assert set(drawn) == {"copy", "copy, did not learn", "sine"}
+    for label, index in (("copy", 0), ("copy, did not learn", 1), ("sine", 2)):
+        row = table.iloc[index]
+        line, _, (bar,) = drawn[label].lines
+        assert line.get_xydata().tolist() == [[row["nonlinearity"], row["rollout_difference"]]]
+        (ends,) = bar.get_segments()
+        expected = [row["rollout_difference_min"], row["rollout_difference_max"]]
+        np.testing.assert_allclose(ends[:, 1], expected)
+    (epsilon,) = (line for line in axis.get_lines() if line.get_label() == r"$\epsilon$")
+    assert epsilon.get_ydata()[0] == 0.25

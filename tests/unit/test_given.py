@@ -95,12 +95,15 @@ def test_controls_follow_a_table_each(tmp_path):
     assert run.exit_code == 0, run.output
     network, batch = rnnschur.read(path)
     for family, rows in controls(network, batch).items():
+        if rows.empty:  # nothing is chosen without sequences to choose on
+            assert family == "activity"
+            continue
         saved = pd.read_csv(tmp_path / f"network.{family}.csv")
         np.testing.assert_array_equal(saved["rollout_difference"], rows["rollout_difference"])
         assert f"wrote {tmp_path}/network.{family}.csv" in run.output
     (exact,) = re.findall(r"permutation and scales +(\S+)", run.output)
-    (rotation,) = re.findall(r"rotation +(\S+) +\S+\n", run.output)
-    assert float(exact) < 1e-6 < 0.1 < float(rotation)
+    rotations = re.findall(r"rotation +(\S+) +\S+\n", run.output)  # one, and several more
+    assert len(rotations) == 2 and float(exact) < 1e-6 < 0.1 < min(map(float, rotations))
 
 
 def test_controls_say_their_thresholds_and_do_not_outlive_their_table(tmp_path):

@@ -1,9 +1,13 @@
 """The tables of the report, on hand-made results."""
 
+from io import StringIO
+
 import numpy as np
 import pandas as pd
 import pytest
 
+from rnnschur.coordinates.activity import PARTS
+from rnnschur.findings import energy_shares
 from rnnschur.report import pages
 from rnnschur.report.figures import ORDER
 
@@ -170,3 +174,48 @@ def test_planted_table_has_the_largest_gap_and_the_mean_share_of_a_condition():
     assert row["networks"] == 2 and row["moduli, largest difference"] == "0.0625"
     assert row["planted mass"] == "0.75" and row["found mass"] == "0.5"
     assert row["found share of its square"] == "0.625"
+
+
+def activity_rows():
+    condition = {"task": "copy", "architecture": "normal", "width": 8}
+    rows = [
+        {"seed": seed, "removed": "CC", "part": part, "removed_mass": mass, "learned": seed < 3}
+        for seed in range(4)
+        for part, mass in zip(PARTS, (0.4, 0.3, 0.2, 0.1, 0.3, 0.05, 0.35), strict=True)
+    ]
+    table = pd.DataFrame(rows).assign(**condition, seen_axes=3)
+    return table.assign(acting_axes=table["seed"], rollout_difference=table["seed"])
+
+
+def test_parts_of_couplings_are_medians_over_networks_that_learned():
+    (row,) = pages.activity_table(activity_rows()).to_dict("records")
+    assert (row["networks"], row["acting axes"], row["seen axes"]) == (3, "1", "3")
+    assert (row["mass, whole"], row["mass, active and visible"]) == ("0.4", "0.05")
+    assert row["d, rest"] == "1" and "mass, inactive" not in row
+    empty = pd.read_csv(StringIO(activity_rows()[:0].to_csv(index=False)))  # as where none counts
+    assert pages.activity_table(empty).empty
+
+
+def test_energy_by_phase_weighs_steps_by_their_energy():
+    condition = {"task": "copy", "architecture": "normal", "width": 8, "seed": 0, "learned": True}
+    steps = pd.DataFrame({"phase": ["input", "input", "answer"], "energy": [1, 3, 0]})
+    steps = steps.assign(**condition, step=range(3), R=[0, 1, np.nan], C=[1, 0, np.nan])
+    shares = energy_shares(steps).set_index(["phase", "sector"])["share"]
+    assert shares["input", "R"] == 0.75 and shares["input", "C"] == 0.25
+    assert shares["answer"].isna().all()
+    again = pd.concat([steps, steps.assign(seed=1, C=0.5, R=0.5)])
+    (given, _) = pages.energy_table(energy_shares(again)).to_dict("records")
+    assert given["networks"] == 2 and given["share of C, median"] == "0.375"
+    assert (given["smallest"], given["largest"]) == ("0.25", "0.5")
+
+
+def test_rotations_are_counted_where_they_pass_the_criterion():
+    rows = pd.DataFrame({"seed": range(4), "rollout_difference": [0.05, 0.2, 0.3, 9]})
+    rows = rows.assign(task="copy", architecture="normal", width=8, mean_state=0.1, value=1.0)
+    rows = rows.assign(nonlinearity=1e-5, verdict=["stabilizer", *["intermediate"] * 3])
+    rows["rollout_difference_min"] = rows["rollout_difference"] / 2
+    rows["rollout_difference_max"] = rows["rollout_difference"] * 2
+    rows["learned"] = rows["seed"] < 3
+    (row,) = pages.rotation_table(rows).to_dict("records")
+    assert (row["networks"], row["within epsilon"]) == (3, 1)
+    assert (row["rollout difference"], row["smallest"], row["largest"]) == ("0.2", "0.025", "0.6")

@@ -226,6 +226,9 @@ def test_every_figure_exists_as_png_and_pdf_and_is_not_blank(finished, config):
         "criterion": 1,
         "conditioning": 1,
         "orders": 1,
+        "energy": tasks,
+        "response": 1,
+        "linearity": 1,
     }.items():
         assert len([p for p in pictures if p.stem.startswith(kind)]) == number, kind
     for picture in pictures:

@@ -1,5 +1,7 @@
 """The controls of the small study: what must be zero is zero, what must not be is not."""
 
+import json
+
 import pandas as pd
 import pytest
 
@@ -10,6 +12,11 @@ CONDITION = ["task", "architecture", "width"]
 @pytest.fixture(scope="module")
 def table(finished):
     return lambda name: pd.read_csv(finished.results / "tables" / f"{name}.csv")
+
+
+@pytest.fixture(scope="module")
+def config(finished):
+    return json.loads((finished.results / "config.json").read_text())
 
 
 def test_permutations_and_flips_change_nothing(table):
@@ -41,6 +48,42 @@ def test_the_form_by_modulus_is_that_of_the_ablation_table(table):
     orders = table("orders").query("order == 'by modulus'").set_index(key)["value"]
     ablations = table("ablations").set_index(key)["value"]
     pd.testing.assert_series_equal(orders, ablations.loc[orders.index], check_exact=True)
+
+
+def test_whole_parts_of_couplings_are_their_ablations(table, config):
+    key = [*CONDITION, "seed", "removed"]
+    ablations = table("ablations").set_index(key)
+    single = ablations[ablations.index.get_level_values("removed").isin(["RR", "CR", "CC"])]
+    heavy = single[single["removed_mass"] >= config["diagnosis"]["minimum_mass"]]
+    activity = table("activity")
+    assert (activity.groupby(key).size() == 7).all()
+    whole = activity[activity["part"] == "whole"].set_index(key)
+    assert set(whole.index) == set(heavy.index) and len(whole) > 5
+    for column in ("removed_mass", "rollout_difference"):
+        expected = heavy.loc[whole.index, column]
+        pd.testing.assert_series_equal(whole[column], expected, rtol=1e-3)
+    # Small changes do what linear response foretells.
+    small = activity[activity["rollout_difference"].between(1e-3, 0.03)]
+    ratio = small["first_order"] / small["rollout_difference"]
+    assert len(ratio) > 3 and 0.7 < ratio.median() < 1.4
+
+
+def test_energy_is_shared_by_the_sectors_at_every_step(table, config):
+    energy = table("energy")
+    assert ((energy["R"] + energy["C"] - 1).abs() < 1e-12).all() and (energy["energy"] > 0).all()
+    assert (energy.query("architecture == 'cayley'")["C"] < 1e-12).all()
+    steps = energy.groupby([*CONDITION, "seed"])["step"].agg(["min", "max", "size"])
+    assert (steps["min"] == 0).all() and (steps["max"] == steps["size"] - 1).all()
+    copy = energy[(energy["task"] == "copy") & (energy["phase"] == "input")]
+    assert set(copy["step"]) == set(range(config["tasks"]["copy"]["protocol"]["symbols"]))
+
+
+def test_every_network_is_rotated(table):
+    rotations = table("rotations")
+    assert len(rotations) == len(table("networks"))
+    assert (rotations["rollout_difference_min"] <= rotations["rollout_difference"]).all()
+    assert (rotations["rollout_difference"] <= rotations["rollout_difference_max"]).all()
+    assert (rotations["nonlinearity"] > 0).all() and (rotations["mean_state"] < 1).all()
 
 
 def test_schur_vectors_are_well_conditioned_and_factors_accurate(table):

@@ -171,6 +171,32 @@ def phase_table(
     return rows[[*NETWORK, *columns]]
 
 
+def energy_shares(energy: pd.DataFrame) -> pd.DataFrame:
+    r"""Return the share of the states' energy in each sector, a row a network, phase and sector.
+
+    .. math:: \sum_t \mathrm{E}\|P_S h_t\|^2 / \sum_t \mathrm{E}\|h_t\|^2
+
+    with the sums over the steps of the phase, those before the onset or those from it on.
+
+    Parameters
+    ----------
+    energy : pandas.DataFrame
+        Table of the study; where it says of which matrix, there is a row a matrix.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns of the key, learned, phase, sector and share, which is NaN where no state is active.
+    """
+    key = [*key_of(energy), "learned", "phase"]
+    parts = energy[key].assign(total=energy["energy"])
+    for sector in ("R", "C"):
+        parts[sector] = energy["energy"] * energy[sector]
+    sums = parts.groupby(key, sort=False).sum()
+    shares = sums[["R", "C"]].div(sums["total"].where(sums["total"] > 0), axis=0)
+    return shares.reset_index().melt(key, var_name="sector", value_name="share")
+
+
 def has_learned(rows: pd.DataFrame, threshold: dict[str, float]) -> pd.Series:
     """Tell which intact networks have learned their task, a row each.
 

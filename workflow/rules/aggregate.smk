@@ -45,7 +45,7 @@ rule networks:
 MEASURED = {"ablations": "ablations", "thresholds": "thresholds"}
 if not IMPORTED:
     MEASURED |= {"ablation_sets": "ablations", "threshold_sets": "thresholds"}
-MEASURED |= dict.fromkeys(FAMILIES, "controls")
+MEASURED |= dict.fromkeys(CONTROLLED, "controls")
 
 
 rule gather:
@@ -71,10 +71,10 @@ rule gather:
             *of_all_blocks(f".{MEASURED[wildcards.family]}.json"),
             *records("networks"),
         ],
-        # Published without a verdict: another criterion leaves these two alone.
+        # Without a verdict: another criterion leaves these alone.
         criterion=lambda wildcards: (
             None
-            if wildcards.family in ("symmetries", "orders")
+            if wildcards.family in ("symmetries", "orders", "energy")
             else study.criterion(config)
         ),
     script:

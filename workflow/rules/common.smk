@@ -81,6 +81,8 @@ def all_plugins(*kinds):
 
 
 FAMILIES = list(config["interventions"])
+# Their tables: where activity is stands beside what its parts do.
+CONTROLLED = [*FAMILIES, *(["energy"] if "activity" in FAMILIES else [])]
 TASKS = list(dict.fromkeys(condition.task for condition in study.conditions(config)))
 CONDITIONS = [
     "{0}_{1}_n{2}".format(*condition) for condition in study.conditions(config)

@@ -3,12 +3,13 @@
 REQUIRED INPUTS  {block}.safetensors, {block}.schur.safetensors
 OUTPUTS          {block}.{family}.csv  one row a network and intervention, for each family that the
                                        configuration names under interventions
+                 {block}.energy.csv    with activity among them, one row a network and step
 """
 
 
 use rule ablation as controls with:
     output:
-        **{family: f"{NETWORKS}.{family}.csv" for family in FAMILIES},
+        **{table: f"{NETWORKS}.{table}.csv" for table in CONTROLLED},
         record=f"{NETWORKS}.controls.json",
     log:
         f"{LOGS}/controls/{BLOCK}.log",

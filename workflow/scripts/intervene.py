@@ -42,8 +42,9 @@ for seed, network in networks.items():
         sets, fit, metric = [given[seed].batch], None, given[seed].metric
     else:
         sets, fit, metric = drawn(stream)
-    judge, metric = Batch.joined(sets), metrics.metric(metric)
+    metric = metrics.metric(metric)
     for family, made in families.items():
+        judge = Batch.joined(sets[: made.sets])
         changes = made.of(network, fit, partial(stream, family))
         if f"{family}_sets" in tables:
             rows, tables[f"{family}_sets"][seed] = evaluate_sets(
@@ -53,8 +54,10 @@ for seed, network in networks.items():
             rows = measured(network, made.alphas, judge, metric, engine, study_seed)
             rows = rows.assign(file=files[seed])
         else:
-            rows = evaluate(network, changes, judge, metric, engine)
+            rows = made.summary(evaluate(network, changes, judge, metric, engine))
         tables[family][seed] = rows
+    if "energy" in tables:  # where activity is, on the sequences that judge: nothing is chosen
+        tables["energy"][seed] = families["activity"].energies(network, Batch.joined(sets))
 for table, rows in tables.items():
     keyed(rows.items(), condition(snakemake)).to_csv(snakemake.output[table], index=False)
 leave_record(snakemake)

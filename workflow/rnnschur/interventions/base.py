@@ -5,8 +5,10 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import numpy as np
+import pandas as pd
 
 from rnnschur.batch import Batch
 from rnnschur.cells import Recurrent
@@ -88,7 +90,16 @@ def cut(recurrent: Recurrent, sectors: Sectors, mask) -> tuple[dict[str, np.ndar
 
 @dataclass(frozen=True)
 class FamilyBase(Options, ABC):
-    """A family of interventions; the fields of a subclass are its options."""
+    """A family of interventions; the fields of a subclass are its options.
+
+    Attributes
+    ----------
+    sets : int, optional
+        How many of the held-out sets of a network judge this family, by default all. An option of
+        families with so many interventions that the first set has to do.
+    """
+
+    sets: ClassVar[int | None] = None
 
     @abstractmethod
     def of(
@@ -106,3 +117,11 @@ class FamilyBase(Options, ABC):
             and words. What is drawn has a name of its own, so that more draws, or other ones
             before it, leave it as it is.
         """
+
+    def summary(self, rows: pd.DataFrame) -> pd.DataFrame:
+        """Return what is kept of the rows of a network, as `rnnschur.evaluate` gives them.
+
+        By default all of them. A family of many draws keeps what they say together: the draws
+        themselves come back from their streams.
+        """
+        return rows

@@ -164,6 +164,55 @@ def order_table(orders: pd.DataFrame) -> pd.DataFrame:
     return wide.reset_index()
 
 
+def energy_table(shares: pd.DataFrame) -> pd.DataFrame:
+    """Return the share of energy in sector C, a row a condition and phase.
+
+    Parameters
+    ----------
+    shares : pandas.DataFrame
+        As `rnnschur.findings.energy_shares` returns it.
+    """
+    rows = shares[shares["learned"] & (shares["sector"] == "C")]
+    by = rows.groupby([*CONDITION, "phase"], sort=False)["share"]
+    table = by.agg(["size", "median", "min", "max"]).set_axis(
+        ["networks", "share of C, median", "smallest", "largest"], axis=1
+    )
+    return table.assign(**table.iloc[:, 1:].map(digits)).reset_index()
+
+
+def activity_table(activity: pd.DataFrame) -> pd.DataFrame:
+    """Return mass and rollout difference of the parts of couplings, a row a condition and coupling.
+
+    Medians over the networks that learned, in which the coupling counts.
+    """
+    key = [*CONDITION, "removed"]
+    rows = activity[activity["learned"].astype(bool)]
+    whole = rows[rows["part"] == "whole"].groupby(key, sort=False)
+    table = whole[["acting_axes", "seen_axes"]].median().map(digits)
+    table.insert(0, "networks", whole.size())
+    for part in ("whole", "active", "visible", "active and visible", "rest"):
+        by = rows[rows["part"] == part].groupby(key, sort=False)
+        table[f"mass, {part}"] = by["removed_mass"].median().map(digits)
+        table[f"d, {part}"] = by["rollout_difference"].median().map(digits)
+    return table.rename(columns=lambda name: name.replace("_", " ")).reset_index()
+
+
+def rotation_table(rotations: pd.DataFrame) -> pd.DataFrame:
+    """Return what random rotations do and how nonlinear networks are, a row a condition.
+
+    Medians over the networks that learned, of each the median over rotations.
+    """
+    by = rotations[rotations["learned"]].groupby(CONDITION, sort=False)
+    table = by[["mean_state", "nonlinearity", "rollout_difference"]].median()
+    table["smallest"] = by["rollout_difference_min"].min()
+    table["largest"] = by["rollout_difference_max"].max()
+    table["value"] = by["value"].median()
+    table = table.map(digits)
+    table.insert(0, "networks", by.size())
+    table["within epsilon"] = by["verdict"].agg(lambda verdicts: (verdicts == "stabilizer").sum())
+    return table.rename(columns=lambda name: name.replace("_", " ")).reset_index()
+
+
 def ledger_table(ledger: pd.DataFrame) -> pd.DataFrame:
     """Return the paper's claims and numbers with their verdicts, a row a claim."""
     rows = ledger[ledger["networks"] > 0]

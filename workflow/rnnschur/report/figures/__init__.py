@@ -7,6 +7,7 @@ from rnnschur.report.figures.ablations import (
     rollouts,
     thresholds,
 )
+from rnnschur.report.figures.activity import energy, linearity, response
 from rnnschur.report.figures.eigenvalues import phases, planted
 from rnnschur.report.figures.networks import (
     conditioning,
@@ -35,14 +36,17 @@ __all__ = [
     "condition_grid",
     "conditioning",
     "criterion",
+    "energy",
     "grid",
     "learning_curves",
     "ledger",
+    "linearity",
     "orders",
     "paper_values",
     "phases",
     "planted",
     "profile",
+    "response",
     "rollouts",
     "save",
     "schur_matrix",

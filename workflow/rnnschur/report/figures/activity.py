@@ -1,0 +1,126 @@
+"""Figures of activity and linearity: energy in sectors, linear response, rotations."""
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from rnnschur.coordinates.activity import PARTS
+from rnnschur.report.figures.style import (
+    PALETTE,
+    condition_grid,
+    grid,
+    legend_below,
+    rows_of,
+    title,
+)
+
+#: What is drawn at the edge of an axis, since it has no logarithm or is next to nothing.
+LEAST = 1e-4  # of differences
+LINEAR = 1e-8  # of a nonlinearity
+
+#: Of the parts of a coupling: the whole in black, the rest in grey.
+PART_COLOURS = ("0.1", *(PALETTE[index] for index in (1, 9, 2, 4, 3, 7)))
+
+
+def energy(table: pd.DataFrame) -> Figure:
+    """Draw the share of the states' energy in each sector over time, one line a network.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        Columns task, architecture, width, seed, phase, step, R and C, of one task.
+    """
+    figure, axes = condition_grid(table, 2.8, 2.0, sharex=True, sharey=True)
+    for condition, axis in axes:
+        rows = rows_of(table, condition)
+        for index, (_, network) in enumerate(rows.groupby("seed")):
+            for sector, colour in (("R", PALETTE[0]), ("C", PALETTE[1])):
+                axis.plot(
+                    network["step"],
+                    network[sector],
+                    color=colour,
+                    linewidth=0.8,
+                    alpha=0.6,
+                    label=f"sector {sector}" if index == 0 else None,
+                )
+        onset = rows.loc[rows["phase"] == "answer", "step"].min()
+        if onset > 0:
+            axis.axvline(onset, color="0.6", linewidth=0.8, linestyle=":", label="onset")
+        axis.set(title=title(*condition), yscale="log", xlabel="step", ylabel="share of energy")
+        axis.label_outer()
+    legend_below(figure)
+    return figure
+
+
+def response(table: pd.DataFrame) -> Figure:
+    """Draw the rollout difference of each part of a coupling over that of linear response.
+
+    One panel a task, one point a network that learned, coupling and part. Differences below `LEAST`
+    are drawn there.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        Columns task, part, first_order, rollout_difference and learned, one row a part.
+    """
+    table = table[table["learned"].astype(bool)]  # a table without rows has no types
+    tasks = list(table["task"].unique()) or ["no coupling counts"]
+    figure, axes = grid(1, len(tasks), 2.7, 2.7, sharex=True, sharey=True)
+    for task, axis in zip(tasks, axes.flat, strict=True):
+        rows = table[table["task"] == task]
+        axis.axline((LEAST, LEAST), (1, 1), color="0.6", linewidth=0.8, label="equal")
+        for part, marker, colour in zip(PARTS, "osDv^oX", PART_COLOURS, strict=True):
+            points = rows[rows["part"] == part]
+            axis.plot(
+                points["first_order"].clip(LEAST),
+                points["rollout_difference"].clip(LEAST),
+                marker,
+                markersize=3,
+                alpha=0.5,
+                color=colour,
+                label=part,
+            )
+        axis.set(xscale="log", yscale="log", title=task.replace("_", " "))
+        axis.set(xlabel="d by linear response", ylabel="d, measured")
+        axis.label_outer()
+    legend_below(figure)
+    return figure
+
+
+def linearity(table: pd.DataFrame, epsilon: float) -> Figure:
+    """Draw the rollout difference under random rotations over the nonlinearity of each network.
+
+    Points are medians over rotations, bars reach from the smallest to the largest.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        Columns task, nonlinearity, learned, rollout_difference and its ``_min`` and ``_max``, one
+        row a network.
+    epsilon : float
+        Largest difference of a stabilizer.
+    """
+    figure, axes = grid(1, 1, 4.6, 3.2)
+    (axis,) = axes.flat
+    for index, (task, rows) in enumerate(table.groupby("task", sort=False)):
+        for learned, points in rows.groupby("learned"):
+            d = points["rollout_difference"].clip(LEAST)
+            ends = [
+                d - points["rollout_difference_min"].clip(LEAST),
+                points["rollout_difference_max"].clip(LEAST) - d,
+            ]
+            axis.errorbar(
+                points["nonlinearity"].clip(LINEAR),
+                d,
+                ends,
+                fmt="osD^"[index % 4],
+                markersize=4,
+                elinewidth=0.8,
+                alpha=0.7,
+                color=PALETTE[index % len(PALETTE)],
+                markerfacecolor=None if learned else "none",
+                label=task.replace("_", " ") + ("" if learned else ", did not learn"),
+            )
+    axis.axhline(epsilon, color="0.3", linewidth=0.8, linestyle="--", label=r"$\epsilon$")
+    axis.set(xscale="log", yscale="log", xlabel="nonlinearity", ylabel="d under a rotation")
+    legend_below(figure)
+    return figure
