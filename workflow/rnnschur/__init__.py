@@ -3,8 +3,8 @@
 The package holds the science and knows nothing of Snakemake or of file layout. In the order in
 which the data flows: versions, extras, streams, tables, tensors, formats, arrays, options,
 nonlinearities, constraints, batch, metrics, resampling, coordinates, kernels, cells, tasks,
-curriculum, architectures, training, torch_layers, network, weights, imported, simulator, entries,
-keys, layout, trials, description, suspects, comparison, given, response, interventions,
+curriculum, shifts, architectures, training, torch_layers, network, weights, imported, simulator,
+entries, keys, layout, trials, description, suspects, comparison, given, response, interventions,
 determinacy, criterion, evaluation, diagnosis, command, statistics, findings, paper, report. Each
 module imports only from those before it.
 
