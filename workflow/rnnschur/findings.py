@@ -219,6 +219,8 @@ def smallest_leading(borders: pd.DataFrame, bounds: dict[str, float]) -> pd.Data
         network = network.sort_values("leading")
         widest = network["gap"].iloc[:-1].max()
         for cost, bound in bounds.items():
+            if network[cost].isna().all():  # damage, without targets
+                continue
             above = np.flatnonzero(~(network[cost] <= bound))
             first = above[-1] + 1 if len(above) else 0
             there = network.iloc[first]
@@ -278,11 +280,14 @@ def kept_counts(readout: pd.DataFrame) -> pd.DataFrame:
         One row a condition and ablation, of networks that have learned, with the median value of
         readouts that are fixed and that are fitted.
     """
+    kinds = ["function", "information", "neither"]
+    if readout.empty:  # without its labels
+        return pd.DataFrame(columns=[*CONDITION, "removed", *kinds])
     rows = readout[readout["learned"]]
     by = rows.groupby([*CONDITION, "removed", "readout"], sort=False)["value"].median().unstack()
     kept = rows[rows["readout"] == "fixed"].groupby([*CONDITION, "removed"], sort=False)["kept"]
     counts = kept.value_counts().unstack(fill_value=0)
-    counts = counts.reindex(columns=["function", "information", "neither"], fill_value=0)
+    counts = counts.reindex(columns=kinds, fill_value=0)
     return counts.join(by.add_prefix("value, ")).reindex(kept.size().index).reset_index()
 
 

@@ -131,9 +131,48 @@ use rule render_networks as render_coordinates with:
         settings=json.dumps({"tables": TABLES, "figures": FIGURES}),
 
 
+# Families that show how far the verdicts hold, where the study has them all.
+HOLD = ["borders", "orders", "readout", "graded", "shift"]
+HOLD = HOLD if set(HOLD) <= set(FAMILIES) else []
+
+
+if HOLD:
+
+    use rule render_networks as render_robustness with:
+        input:
+            table(*HOLD),
+            notebook=beside("workflow/notebooks/robustness.ipynb"),
+        output:
+            page("leading_table"),
+            page("order_range_table"),
+            page("readout_table"),
+            page("shift_table"),
+            drawings("borders", TASKS, "Robustness"),
+            drawings("readout", TASKS, "Robustness"),
+            drawings("graded", TASKS, "Robustness"),
+            drawings("shift", TASKS, "Robustness"),
+            notebook=f"{RESULTS}/notebooks/robustness.ipynb",
+            record=f"{RECORDS}/render_robustness.json",
+        log:
+            f"{LOGS}/render_robustness.log",
+        benchmark:
+            f"{BENCHMARKS}/render_robustness.tsv"
+        params:
+            code=sources("workflow/notebooks/robustness.ipynb"),
+            records=records(*HOLD),
+            settings=json.dumps(
+                {
+                    "tables": TABLES,
+                    "figures": FIGURES,
+                    "epsilon": config["diagnosis"]["epsilon"],
+                }
+            ),
+
+
 rule figures:
     """Render every figure and table page (a target)."""
     input:
         rules.render_networks.output,
         rules.render_ablations.output,
         rules.render_coordinates.output,
+        rules.render_robustness.output if HOLD else [],

@@ -16,6 +16,7 @@ from rnnschur.report.figures.networks import (
     spectra,
 )
 from rnnschur.report.figures.profile import profile
+from rnnschur.report.figures.robustness import borders, graded, readout, shift
 from rnnschur.report.figures.style import (
     NAMES,
     ORDER,
@@ -32,9 +33,11 @@ __all__ = [
     "NAMES",
     "ORDER",
     "ablation_profile",
+    "borders",
     "condition_grid",
     "conditioning",
     "criterion",
+    "graded",
     "grid",
     "learning_curves",
     "ledger",
@@ -43,10 +46,12 @@ __all__ = [
     "phases",
     "planted",
     "profile",
+    "readout",
     "rollouts",
     "save",
     "schur_matrix",
     "search",
+    "shift",
     "show",
     "spectra",
     "thresholds",
