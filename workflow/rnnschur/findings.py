@@ -201,21 +201,22 @@ def smallest_leading(borders: pd.DataFrame, bounds: dict[str, float]) -> pd.Data
     Parameters
     ----------
     borders : pandas.DataFrame
-        Rows of networks as the family `rnnschur.interventions.borders` has them.
+        Rows of networks as the family `rnnschur.interventions.borders` has them, those of several
+        matrices as `rnnschur.tables.by_matrix` returns them.
     bounds : dict of str to float
         The largest cost, by column: rollout_difference or damage.
 
     Returns
     -------
     pandas.DataFrame
-        One row a network (and matrix) and bound: cost (the column), bound, leading (the size of
+        One row a network and bound: cost (the column), bound, leading (the size of
         that R), alpha_low, alpha_high, gap (in modulus, relative to the spectral radius),
         largest_gap (whether no other border has a larger one, but the last), removed_mass (of
         the CC that goes there), before and after (the cost at the border before, NaN where this
         is the first, and at this one).
     """
     rows, found = borders[borders["removed"] == "CC"], []
-    for names, network in rows.groupby(key_of(rows), sort=False):
+    for names, network in rows.groupby(NETWORK, sort=False):
         network = network.sort_values("leading")
         widest = network["gap"].iloc[:-1].max()
         for cost, bound in bounds.items():
@@ -226,7 +227,7 @@ def smallest_leading(borders: pd.DataFrame, bounds: dict[str, float]) -> pd.Data
             there = network.iloc[first]
             found.append(
                 {
-                    **dict(zip(key_of(rows), names, strict=True)),
+                    **dict(zip(NETWORK, names, strict=True)),
                     "cost": cost,
                     "bound": bound,
                     **there[["leading", "alpha_low", "alpha_high", "gap"]],
@@ -245,17 +246,18 @@ def order_ranges(orders: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     orders : pandas.DataFrame
-        Rows of networks as the family `rnnschur.interventions.orders` has them.
+        Rows of networks as the family `rnnschur.interventions.orders` has them, those of several
+        matrices as `rnnschur.tables.by_matrix` returns them.
 
     Returns
     -------
     pandas.DataFrame
-        One row a network (and matrix) and coupling. Of rollout_difference, damage and
+        One row a network and coupling. Of rollout_difference, damage and
         removed_mass the mean, the smallest and the largest over the random orders of the kind
         ``any`` (``_mean``, ``_min``, ``_max``), which no convention decides, and that of blocks by
         modulus (``_sorted``); and orders, their number.
     """
-    key = [*key_of(orders), "removed"]
+    key = [*NETWORK, "removed"]
     columns = ["rollout_difference", "damage", "removed_mass"]
     random = orders[orders["order"] == "any"].groupby(key, sort=False)
     by_modulus = orders[orders["order"] == "by modulus"].set_index(key)[columns]
