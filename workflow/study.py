@@ -76,6 +76,7 @@ def check(config: dict) -> None:
 
     from rnnschur import cells, interventions, tasks
     from rnnschur import curriculum as curricula
+    from rnnschur import shifts as others
     from rnnschur.architectures import STARTS
 
     _finite("", config)  # a comparison with NaN passes every bound of a schema
@@ -106,6 +107,10 @@ def check(config: dict) -> None:
             curricula.stages(kind, task, curriculum(config, name))
         except ValueError as error:
             raise ValueError(f"tasks.{name}.curriculum{error}") from None
+        try:
+            others.shifts(kind, settings["protocol"], settings.get("shifts", {}))
+        except ValueError as error:
+            raise ValueError(f"tasks.{name}.shifts.{error}") from None
         if task.metric == "replay_accuracy" and settings["learned"] > 1:
             raise ValueError(
                 f"tasks.{name}.learned is {settings['learned']}; allowed: an accuracy, at most 1"
@@ -286,6 +291,11 @@ def diagnosis(config: dict, task: str) -> dict:
         "held_out_sets": config["diagnosis"]["held_out_sets"],
         "held_out_sequences": config["diagnosis"]["held_out_sequences"],
     }
+
+
+def shifts(config: dict, task: str) -> dict:
+    """Return the other sequences that judge a task's networks; imported ones bring all theirs."""
+    return {} if given.files(config) else config["tasks"][task].get("shifts", {})
 
 
 def architecture(config: dict, name: str) -> list[str]:

@@ -303,3 +303,79 @@ def test_linearity_draws_medians_and_extremes_of_every_network():
         np.testing.assert_allclose(ends[:, 1], expected)
     (epsilon,) = (line for line in axis.get_lines() if line.get_label() == r"$\epsilon$")
     assert epsilon.get_ydata()[0] == 0.25
+
+
+def curves(columns, seeds=(0, 1, 2), learned=True):
+    """Return rows of a condition with every combination of some columns, and random measures."""
+    index = pd.MultiIndex.from_product([seeds, *columns.values()], names=["seed", *columns])
+    rng = np.random.default_rng(0)
+    measures = {n: rng.random(len(index)) for n in ("value", "damage", "rollout_difference")}
+    rows = pd.DataFrame(measures, index).reset_index()
+    rows = rows.assign(task="flip_flop", architecture="orthogonal", width=64, metric="fvu")
+    return rows.assign(learned=learned, gap=rng.random(len(rows)))
+
+
+COUPLINGS = ["RR", "CR", "CC"]
+ROBUSTNESS = {
+    "borders": (curves({"removed": COUPLINGS, "leading": [1, 2, 5, 6]}), {"epsilon": 0.25}),
+    "graded": (curves({"removed": COUPLINGS, "factor": [0, 0.5, 1, 1.5]}), {"epsilon": 0.25}),
+    "readout": (
+        curves({"removed": list(figures.ORDER), "readout": ["fixed", "refitted"]}),
+        {},
+    ),
+    "shift": (
+        curves({"removed": list(figures.ORDER), "shift": ["none", "longer"]}),
+        {"epsilon": 0.25},
+    ),
+}
+
+
+def heights(axis):
+    """Return what lines and points of an axis are drawn at, by label."""
+    drawn = {}
+    for line in axis.get_lines():
+        drawn.setdefault(line.get_label(), []).extend(np.asarray(line.get_ydata(), float))
+    return drawn
+
+
+@pytest.mark.parametrize("kind", ROBUSTNESS)
+@pytest.mark.parametrize("learned", [True, False])
+def test_figures_of_robustness_draw_the_networks_that_learned(kind, learned):
+    rows, options = ROBUSTNESS[kind]
+    figure = getattr(figures, kind)(rows.assign(learned=rows["seed"] < 2 * learned), **options)
+    figure.canvas.draw()  # lays it out, and warns where something does not fit
+    drawn = heights(figure.axes[0])
+    rows = rows[rows["seed"] < 2 * learned]
+    if options:
+        assert drawn[r"$\epsilon$"] == [0.25, 0.25]
+    if kind == "readout":
+        for name in ("fixed", "refitted"):
+            values = rows.loc[rows["readout"] == name, "value"]
+            assert sorted(drawn[f"readout {name}"]) == sorted(values)
+        return
+    for coupling in COUPLINGS:
+        each = rows[rows["removed"] == coupling]
+        if kind == "shift":
+            expected = each["rollout_difference"].tolist()
+        elif kind == "graded":
+            expected = each.groupby("factor")["rollout_difference"].median()
+            expected = expected[expected.index != 1]
+        else:  # sizes 3 and 4 are no border: the last one below counts
+            wide = each.pivot(index="leading", columns="seed", values="rollout_difference")
+            expected = wide.median(axis=1)
+            expected = [*expected, *[expected[2]] * 2] if learned else []
+        found = np.array(drawn[coupling])
+        np.testing.assert_allclose(np.sort(found[~np.isnan(found)]), np.sort(expected))
+
+
+def test_the_last_border_has_no_gap():
+    rows, options = ROBUSTNESS["borders"]
+    gaps = figures.borders(rows, **options).axes[2]
+    drawn = np.concatenate([line.get_ydata() for line in gaps.get_lines()])
+    expected = rows[(rows["removed"] == "CC") & (rows["leading"] < 6)]["gap"]
+    np.testing.assert_allclose(np.sort(drawn[~np.isnan(drawn)]), np.sort(expected))
+
+
+def test_without_a_readout_to_fit_the_figure_says_so():
+    (text,) = figures.readout(pd.DataFrame()).axes[0].texts
+    assert text.get_text().startswith("no linear readout")

@@ -10,9 +10,11 @@ import scipy.stats
 from rnnschur import interventions
 from rnnschur.batch import Batch
 from rnnschur.evaluation import evaluate
+from rnnschur.findings import order_ranges
 from rnnschur.metrics import metric
 from rnnschur.network import Network
 from rnnschur.streams import generator
+from rnnschur.tables import keyed
 
 
 def network(W_hh, seed=0):
@@ -36,8 +38,8 @@ def tied():
     return Q @ T @ Q.T
 
 
-def orders(W_hh, near=0.01, draws=12):
-    options = {"alpha": 0.9, "near_tie": near, "draws": draws}
+def orders(W_hh, near=0.01, draws=12, **options):
+    options = {"alpha": 0.9, "near_tie": near, "draws": draws, "any_draws": draws, **options}
     changes = interventions.make("orders", options).of(network(W_hh), None, partial(generator, 4))
     return evaluate(network(W_hh), changes, batch(), metric("fvu"))
 
@@ -79,6 +81,33 @@ def test_more_draws_leave_the_others_as_they_are(tied):
     few, more = orders(tied, draws=2), orders(tied, draws=4)
     again = more[more["draw"] < 2].reset_index(drop=True)
     pd.testing.assert_frame_equal(few, again, check_exact=True)
+    # The kind that any order is of has a number of draws of its own.
+    any_more = orders(tied, draws=2, any_draws=4)
+    assert any_more.groupby("order")["draw"].nunique().to_dict() == {
+        **{"by modulus": 1, "ties": 2, "near ties": 2},
+        "any": 4,
+    }
+    again = any_more.merge(few, on=list(few))
+    pd.testing.assert_frame_equal(again, few, check_exact=True)
     # And each is a draw of its own.
     drawn = more[more["order"] == "any"].pivot(index="draw", columns="removed", values="value")
     assert (np.ptp(drawn[["RR", "CC"]], axis=0) > 0).all()
+
+
+def test_ranges_over_orders_are_those_of_the_draws(tied):
+    """And of CR, which no order touches, they are one number."""
+    rows = orders(tied, draws=5)
+    ranges = order_ranges(keyed([(3, rows), (1, rows)], ("sine", "orthogonal", 4)))
+    assert ranges["seed"].tolist() == [3] * 3 + [1] * 3 and (ranges["orders"] == 5).all()
+    ranges = ranges[ranges["seed"] == 1].set_index("removed")
+    for name in ("rollout_difference", "damage", "removed_mass"):
+        low, mean, high, by_modulus = (
+            ranges[f"{name}_{kind}"] for kind in ("min", "mean", "max", "sorted")
+        )
+        for coupling in ("RR", "CR", "CC"):
+            drawn = rows[rows["removed"] == coupling].set_index("order")[name]
+            assert low[coupling] == min(drawn["any"]) and high[coupling] == max(drawn["any"])
+            assert mean[coupling] == pytest.approx(np.mean(drawn["any"]))
+            assert by_modulus[coupling] == drawn["by modulus"]
+        assert high["CR"] - low["CR"] < 1e-9
+    assert (ranges["damage_max"] - ranges["damage_min"])[["RR", "CC"]].min() > 1e-3

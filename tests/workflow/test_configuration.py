@@ -73,6 +73,17 @@ def change(path, value):
             "tasks.copy is a mapping of protocol, input_scale, updates, ",
         ),
         (
+            ["tasks", "sine", "shifts", "longer"],
+            {"step": 100},
+            "tasks.sine.shifts.longer.step is unknown; allowed: steps, lowest_frequency, ",
+        ),
+        (
+            ["tasks", "sine", "shifts", "none"],
+            {"steps": 100},
+            "tasks.sine.shifts.none is the task without a shift; allowed: another name",
+        ),
+        (["tasks", "sine", "shifts", "longer"], {}, "tasks.sine.shifts.longer is {}; allowed: "),
+        (
             ["tasks", "copy", "protocol", "replays"],
             0,
             "tasks.copy.protocol.replays is 0; allowed: a whole number of at least 1",

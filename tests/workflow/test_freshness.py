@@ -8,18 +8,22 @@ import signal
 import time
 
 import pytest
-from conftest import Project, copied, jobs
+import yaml
+from conftest import ROOT, Project, copied, jobs
 
 pytestmark = pytest.mark.workflow
 BLOCKS = 5  # of the small study
+FAMILIES = len(yaml.safe_load((ROOT / "config.yaml").read_text())["interventions"])
 
 REPORT = {"html_report": 1, "all": 1}
 ABLATION_PAGES = {"render_ablations": 1, **REPORT}
 SUMMARIES = {"summaries": 1, "ledger": 1, **ABLATION_PAGES}
-VERDICTS = {"gather": 4, **SUMMARIES}
-PAGES = {"render_networks": 1, "render_coordinates": 1, **ABLATION_PAGES}
-TABLES = {"networks": 1, "phases": 1, **VERDICTS, "gather": 6, **PAGES}
-CONTROLS = {"gather": 2, "render_coordinates": 1, **ABLATION_PAGES}
+CONTROL_PAGES = {"render_coordinates": 1, "render_robustness": 1}
+PAGES = {"render_networks": 1, **CONTROL_PAGES, **ABLATION_PAGES}
+TABLES = {"networks": 1, "phases": 1, **SUMMARIES, "gather": 4 + FAMILIES, **PAGES}
+CONTROLS = {"controls": BLOCKS, "gather": FAMILIES, **CONTROL_PAGES, **ABLATION_PAGES}
+# Families may choose by epsilon, and all but two have verdicts.
+VERDICTS = {**CONTROLS, **SUMMARIES, "gather": 4 + FAMILIES}
 
 
 def blocks(count, *rules):
@@ -103,11 +107,11 @@ EDITS = {
     ),
     "a family": (
         append(f"{PACKAGE}/interventions/couplings.py"),
-        blocks(BLOCKS, "ablation", "threshold"),
+        blocks(BLOCKS, "ablation", "threshold", "controls"),
     ),
     "a family of controls": (
         append(f"{PACKAGE}/interventions/symmetries.py"),
-        {"controls": BLOCKS, **CONTROLS},
+        CONTROLS,
     ),
     "a task": (append(f"{PACKAGE}/tasks/sine.py"), training(1)),
     "an architecture": (append(f"{PACKAGE}/architectures/cayley.py"), training(1)),
@@ -229,7 +233,7 @@ def test_a_clone_of_published_results_trains_nothing(finished, tmp_path):
     for path in {path for pattern in left_out for path in project.results.glob(pattern)}:
         if not path.name.endswith(".history.csv"):
             path.unlink()
-    pages = ("render_networks", "render_ablations", "render_coordinates", "all")
+    pages = ("render_networks", "render_ablations", *CONTROL_PAGES, "all")
     assert planned(project) == {"histories": 1, "schur": BLOCKS, **dict.fromkeys(pages, 1)}
     append("workflow/rnnschur/evaluation.py")(project.folder)
     assert planned(project)["ablation"] == BLOCKS

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 from conftest import ROOT, jobs
 from matplotlib import image
 from safetensors.numpy import load_file
@@ -229,6 +230,10 @@ def test_every_figure_exists_as_png_and_pdf_and_is_not_blank(finished, config):
         "energy": tasks,
         "response": 1,
         "linearity": 1,
+        "borders": tasks,
+        "readout": tasks,
+        "graded": tasks,
+        "shift": tasks,
     }.items():
         assert len([p for p in pictures if p.stem.startswith(kind)]) == number, kind
     for picture in pictures:
@@ -300,12 +305,14 @@ def test_a_new_plug_in_leaves_the_others_alone(study_run):
 
 def test_dry_run_of_the_papers_grid(project):
     shutil.copy2(ROOT / "config.yaml", project.folder / "config.yaml")
+    families = yaml.safe_load((ROOT / "config.yaml").read_text())["interventions"]
     assert jobs(project.run("snakemake", "--dry-run")) == {
         **dict.fromkeys(("train", "schur", "ablation", "threshold", "controls"), 15),
         **dict.fromkeys(("histories", "networks", "phases", "summaries", "ledger"), 1),
         **dict.fromkeys(("html_report", "all"), 1),
         **dict.fromkeys(("render_networks", "render_ablations", "render_coordinates"), 1),
-        "gather": 6,
+        "render_robustness": 1,
+        "gather": 4 + len(families),
     }
 
 

@@ -95,3 +95,45 @@ def test_schur_vectors_are_well_conditioned_and_factors_accurate(table):
     assert (free["departure"] > 0.01).all() and (free["scaled_gain"] > 1.01).all()
     cayley = networks.query("architecture == 'cayley'")
     assert (cayley["departure"] < 1e-5).all() and (cayley["scaled_gain"] < 1.001).all()
+
+
+KEY = [*CONDITION, "seed", "removed"]
+
+
+def test_sequences_without_a_shift_are_the_first_set(table):
+    shift = table("shift").query("shift == 'none'").set_index(KEY)["rollout_difference"]
+    first = table("ablation_sets").query("`set` == 0").set_index(KEY)["rollout_difference"]
+    assert len(shift) == len(first)
+    pd.testing.assert_series_equal(shift, first.loc[shift.index], rtol=1e-4, atol=1e-6)
+
+
+def test_couplings_at_0_and_at_1_are_the_ablation_and_the_network(table):
+    graded, ablations = table("graded"), table("ablations").set_index(KEY)["value"]
+    gone, whole = (graded[graded["factor"] == end].set_index(KEY)["value"] for end in (0, 1))
+    pd.testing.assert_series_equal(gone, ablations.loc[gone.index], check_exact=True)
+    intact = ablations.xs("none", level="removed")
+    pd.testing.assert_series_equal(
+        whole.xs("CC", level="removed"), intact, check_exact=True, check_like=True
+    )
+
+
+def test_a_readout_that_is_fixed_is_that_of_the_ablation_table(table):
+    readout = table("readout")
+    fixed = readout[readout["readout"] == "fixed"].set_index(KEY)["value"]
+    ablations = table("ablations").set_index(KEY)["value"]
+    pd.testing.assert_series_equal(fixed, ablations.loc[fixed.index], check_exact=True)
+    assert len(fixed) == len(ablations)
+    assert set(readout["kept"]) <= {"function", "information", "neither"}
+    intact = readout[(readout["removed"] == "none") & (readout["readout"] == "fixed")]
+    assert (intact["kept"] == "function").all()
+
+
+def test_the_border_at_the_threshold_has_the_row_of_the_ablation_table(table):
+    leading = table("networks").set_index([*CONDITION, "seed"])["leading"]
+    borders = table("borders").set_index([*CONDITION, "seed"])
+    here = borders[borders["leading"] == leading.loc[borders.index]].reset_index()
+    masses = table("ablations").set_index(KEY)["removed_mass"]
+    masses = masses[masses.index.get_level_values("removed").isin(["RR", "CR", "CC"])]
+    found = here.set_index(KEY)["removed_mass"]
+    pd.testing.assert_series_equal(found, masses.loc[found.index], rtol=1e-9, atol=1e-12)
+    assert len(found) == len(masses)

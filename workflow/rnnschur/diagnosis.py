@@ -138,6 +138,8 @@ def controls(
         parts = []
         for alpha in alphas:
             family = families.make(name, {}, {"alpha": alpha, "alphas": alphas})
+            if family.shifted:  # there is one batch
+                break
             changes = family.of(network, None, partial(streams.generator, seed, name))
             rows = evaluate(network, changes, batch, metrics.metric(metric), engine)
             if not hasattr(family, "alpha"):
@@ -145,7 +147,8 @@ def controls(
                 break
             rows.insert(0, "alpha", alpha)
             parts.append(rows)
-        tables[name] = pd.concat(parts, ignore_index=True)
+        if parts:
+            tables[name] = pd.concat(parts, ignore_index=True)
     return tables
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise, starmap
 
@@ -127,6 +127,53 @@ def evaluate_sets(
     number = np.tile(np.arange(len(sets)), len(pooled))
     by_set.insert(by_set.columns.get_loc("removed") + 1, "set", number)
     return pooled, by_set.reset_index(drop=True)
+
+
+def evaluate_shifts(
+    network: Network,
+    interventions: Iterable[Intervention],
+    batches: Mapping[str, Batch],
+    metric: Metric,
+    engine: str = "reference",
+) -> pd.DataFrame:
+    """Measure a network under each intervention on several distributions of sequences.
+
+    Parameters
+    ----------
+    network, interventions, metric, engine
+        As for `evaluate`.
+    batches : mapping of str to Batch
+        Sequences of each distribution, by its name.
+
+    Returns
+    -------
+    pandas.DataFrame
+        What `evaluate` returns for each of them, in their order, after the column shift, their
+        name. Everything is against the intact network on the same sequences.
+
+    Raises
+    ------
+    ValueError
+        As `evaluate`; or if an intervention has a label ``shift``.
+
+    Examples
+    --------
+    >>> from rnnschur import METRICS
+    >>> one, rng = np.ones((1, 1)), np.random.default_rng(0)
+    >>> network = Network("linear", {"W_hh": one / 2, "W_xh": one, "W_hy": one})
+    >>> batches = {"short": Batch(one[None]), "long": Batch(rng.standard_normal((9, 5, 1)))}
+    >>> nothing = Intervention("recurrence", {"W_hh": 0 * one}, mass=1.0)
+    >>> rows = evaluate_shifts(network, [nothing], batches, METRICS["fvu"])
+    >>> rows["shift"].tolist(), (rows["rollout_difference"] > 0).tolist()
+    (['short', 'long'], [False, True])
+    """
+    interventions = list(interventions)
+    tables = []
+    for name, batch in batches.items():
+        rows = evaluate(network, interventions, batch, metric, engine)
+        rows.insert(0, "shift", name)
+        tables.append(rows)
+    return pd.concat(tables, ignore_index=True)
 
 
 def _tables(

@@ -9,6 +9,7 @@ from rnnschur.coordinates.phases import phase_error
 from rnnschur.coordinates.sectors import COUPLINGS
 from rnnschur.criterion import Criterion
 from rnnschur.metrics import METRICS
+from rnnschur.shifts import NONE
 from rnnschur.tables import CONDITION, NETWORK, PUBLISHED, key_of
 
 
@@ -214,4 +215,140 @@ def has_learned(rows: pd.DataFrame, threshold: dict[str, float]) -> pd.Series:
         ],
         index=rows.index,
         dtype=bool,
+    )
+
+
+def smallest_leading(borders: pd.DataFrame, bounds: dict[str, float]) -> pd.DataFrame:
+    """Return for each network the smallest R from which on CC can go: a number without alpha.
+
+    CC can go where what it costs is at most a bound, there and at every larger R. At the last
+    border there is no CC, so that such an R always is.
+
+    Parameters
+    ----------
+    borders : pandas.DataFrame
+        Rows of networks as the family `rnnschur.interventions.borders` has them, those of several
+        matrices as `rnnschur.tables.by_matrix` returns them.
+    bounds : dict of str to float
+        The largest cost, by column: rollout_difference or damage.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a network and bound: cost (the column), bound, leading (the size of
+        that R), alpha_low, alpha_high, gap (in modulus, relative to the spectral radius),
+        largest_gap (whether no other border has a larger one, but the last), removed_mass (of
+        the CC that goes there), before and after (the cost at the border before, NaN where this
+        is the first, and at this one).
+    """
+    rows, found = borders[borders["removed"] == "CC"], []
+    for names, network in rows.groupby(NETWORK, sort=False):
+        network = network.sort_values("leading")
+        widest = network["gap"].iloc[:-1].max()
+        for cost, bound in bounds.items():
+            if network[cost].isna().all():  # damage, without targets
+                continue
+            above = np.flatnonzero(~(network[cost] <= bound))
+            first = above[-1] + 1 if len(above) else 0
+            there = network.iloc[first]
+            found.append(
+                {
+                    **dict(zip(NETWORK, names, strict=True)),
+                    "cost": cost,
+                    "bound": bound,
+                    **there[["leading", "alpha_low", "alpha_high", "gap"]],
+                    "largest_gap": bool(there["gap"] == widest),
+                    "removed_mass": there["removed_mass"],
+                    "before": network[cost].iloc[first - 1] if first else np.nan,
+                    "after": there[cost],
+                }
+            )
+    return pd.DataFrame(found)
+
+
+def order_ranges(orders: pd.DataFrame) -> pd.DataFrame:
+    """Return what each coupling costs whatever the order of blocks within the sectors.
+
+    Parameters
+    ----------
+    orders : pandas.DataFrame
+        Rows of networks as the family `rnnschur.interventions.orders` has them, those of several
+        matrices as `rnnschur.tables.by_matrix` returns them.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a network and coupling. Of rollout_difference, damage and
+        removed_mass the mean, the smallest and the largest over the random orders of the kind
+        ``any`` (``_mean``, ``_min``, ``_max``), which no convention decides, and that of blocks by
+        modulus (``_sorted``); and orders, their number.
+    """
+    key = [*NETWORK, "removed"]
+    columns = ["rollout_difference", "damage", "removed_mass"]
+    random = orders[orders["order"] == "any"].groupby(key, sort=False)
+    by_modulus = orders[orders["order"] == "by modulus"].set_index(key)[columns]
+    table = random[columns].agg(["mean", "min", "max"])
+    table.columns = ["_".join(pair) for pair in table.columns]
+    table = table.join(by_modulus.add_suffix("_sorted"))
+    names = [f"{name}_{kind}" for name in columns for kind in ("mean", "min", "max", "sorted")]
+    return table[names].assign(orders=random.size()).reset_index()
+
+
+def kept_counts(readout: pd.DataFrame) -> pd.DataFrame:
+    """Return in how many networks each ablation leaves function, information or neither.
+
+    Parameters
+    ----------
+    readout : pandas.DataFrame
+        Rows of networks as the family `rnnschur.interventions.readout` has them.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a condition and ablation, of networks that have learned, with the median value of
+        readouts that are fixed and that are fitted.
+    """
+    kinds = ["function", "information", "neither"]
+    if readout.empty:  # without its labels
+        return pd.DataFrame(columns=[*CONDITION, "removed", *kinds])
+    rows = readout[readout["learned"]]
+    by = rows.groupby([*CONDITION, "removed", "readout"], sort=False)["value"].median().unstack()
+    kept = rows[rows["readout"] == "fixed"].groupby([*CONDITION, "removed"], sort=False)["kept"]
+    counts = kept.value_counts().unstack(fill_value=0)
+    counts = counts.reindex(columns=kinds, fill_value=0)
+    return counts.join(by.add_prefix("value, ")).reindex(kept.size().index).reset_index()
+
+
+def stabilizers_by_shift(shift: pd.DataFrame) -> pd.DataFrame:
+    """Return how many stabilizers are still some on other sequences.
+
+    Parameters
+    ----------
+    shift : pandas.DataFrame
+        Rows of networks as the family `rnnschur.interventions.shift` has them.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a condition, coupling and shift: networks (those that have learned, in which the
+        coupling is a stabilizer without a shift), still (those in which it is one with it), and
+        the medians over all that have learned of rollout_difference and of intact, the value of
+        the intact network on the same sequences.
+    """
+    rows = shift[shift["learned"] & shift["removed"].isin(COUPLINGS)]
+    rows = rows.assign(
+        stabilizer=rows["verdict"] == "stabilizer", intact=rows["value"] - rows["delta"]
+    )
+    plain = rows[rows["shift"] == NONE][[*NETWORK, "removed", "stabilizer"]]
+    rows = rows.merge(plain, on=[*NETWORK, "removed"], suffixes=("", "_plain"))
+    rows["still"] = rows["stabilizer"] & rows["stabilizer_plain"]
+    return (
+        rows.groupby([*CONDITION, "removed", "shift"], sort=False)
+        .agg(
+            networks=("stabilizer_plain", "sum"),
+            still=("still", "sum"),
+            rollout_difference=("rollout_difference", "median"),
+            intact=("intact", "median"),
+        )
+        .reset_index()
     )

@@ -26,7 +26,10 @@ PUBLISHED = {
     "thresholds": _ABLATIONS,
     "ablation_sets": _SETS,
     "threshold_sets": _SETS,
-    "orders": ["order", "draw", "movable", "removed", "removed_mass", "metric", "value", "learned"],
+    "orders": [
+        *("order", "draw", "movable", "removed", "removed_mass", "metric", "value", "damage"),
+        *("rollout_difference", "learned"),
+    ],
     "symmetries": ["control", "rollout_difference", "moduli_change", "departure_change", "learned"],
 }
 

@@ -26,3 +26,4 @@ use rule ablation as controls with:
         task=lambda wildcards: study.module(config, wildcards.task),
         cell=lambda wildcards: study.cell(config, wildcards.architecture),
         diagnosis=lambda wildcards: study.diagnosis(config, wildcards.task),
+        shifts=lambda wildcards: study.shifts(config, wildcards.task),

@@ -131,38 +131,7 @@ use rule render_networks as render_coordinates with:
         settings=json.dumps({"tables": TABLES, "figures": FIGURES}),
 
 
-# Of networks with sequences to choose on, where both families are measured.
-DIVIDED = {"activity", "rotations"} <= set(FAMILIES) and not IMPORTED
-
-if DIVIDED:
-
-    use rule render_networks as render_activity with:
-        input:
-            table("energy", "activity", "rotations"),
-            notebook=beside("workflow/notebooks/activity.ipynb"),
-        output:
-            page("energy_table"),
-            page("activity_table"),
-            page("rotation_table"),
-            drawings("energy", TASKS, "Activity"),
-            drawing("response", "all", "Activity"),
-            drawing("linearity", "all", "Activity"),
-            notebook=f"{RESULTS}/notebooks/activity.ipynb",
-            record=f"{RECORDS}/render_activity.json",
-        log:
-            f"{LOGS}/render_activity.log",
-        benchmark:
-            f"{BENCHMARKS}/render_activity.tsv"
-        params:
-            code=sources("workflow/notebooks/activity.ipynb"),
-            records=records("energy", "activity", "rotations"),
-            settings=json.dumps(
-                {
-                    "tables": TABLES,
-                    "figures": FIGURES,
-                    "epsilon": config["diagnosis"]["epsilon"],
-                }
-            ),
+include: "why.smk"
 
 
 rule figures:
@@ -171,4 +140,4 @@ rule figures:
         rules.render_networks.output,
         rules.render_ablations.output,
         rules.render_coordinates.output,
-        rules.render_activity.output if DIVIDED else [],
+        WHY,

@@ -7,7 +7,8 @@ from job import condition, identity, log
 from rnnschur import imported, interventions, metrics, streams, tasks, weights
 from rnnschur.batch import Batch
 from rnnschur.diagnosis import measured
-from rnnschur.evaluation import evaluate, evaluate_sets
+from rnnschur.evaluation import evaluate, evaluate_sets, evaluate_shifts
+from rnnschur.shifts import NONE, shifts
 from rnnschur.tables import keyed
 
 log(snakemake)
@@ -35,6 +36,15 @@ def drawn(stream):
     return sets, task.held_out(count * size, stream("fit")), task.metric
 
 
+def of_shifts(stream, sets):
+    """Return the sequences of every shift of the task, as many sets as judge a family."""
+    size = settings["held_out_sequences"]
+    return {
+        shift: Batch.joined([one.held_out(size, stream("shift", shift, k)) for k in range(sets)])
+        for shift, one in shifts(name, settings["protocol"], snakemake.params.shifts).items()
+    }
+
+
 for seed, network in networks.items():
     names = identity(snakemake, name or snakemake.wildcards.task, seed)
     stream = partial(streams.generator, study_seed, *names)
@@ -44,7 +54,8 @@ for seed, network in networks.items():
         sets, fit, metric = drawn(stream)
     metric = metrics.metric(metric)
     for family, made in families.items():
-        judge = Batch.joined(sets[: made.sets])
+        judging = sets[: made.sets]
+        judge = Batch.joined(judging)
         changes = made.of(network, fit, partial(stream, family))
         if f"{family}_sets" in tables:
             rows, tables[f"{family}_sets"][seed] = evaluate_sets(
@@ -53,6 +64,10 @@ for seed, network in networks.items():
         elif name is None and family == "couplings":  # with what each row can be trusted for
             rows = measured(network, made.alphas, judge, metric, engine, study_seed)
             rows = rows.assign(file=files[seed])
+        elif made.shifted:
+            others = {} if name is None else of_shifts(stream, len(judging))
+            batches = {NONE: judge, **others}
+            rows = made.summary(evaluate_shifts(network, changes, batches, metric, engine))
         else:
             rows = made.summary(evaluate(network, changes, judge, metric, engine))
         tables[family][seed] = rows

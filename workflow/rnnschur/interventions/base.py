@@ -97,9 +97,13 @@ class FamilyBase(Options, ABC):
     sets : int, optional
         How many of the held-out sets of a network judge this family, by default all. An option of
         families with so many interventions that the first set has to do.
+    shifted : bool
+        Whether sequences that the network was not trained on judge this family as well: those that
+        the task has as ``shifts``.
     """
 
     sets: ClassVar[int | None] = None
+    shifted: ClassVar[bool] = False
 
     @abstractmethod
     def of(

@@ -33,12 +33,15 @@ class Family(FamilyBase):
     near_tie : float
         Moduli that differ by at most this, relative to the spectral radius, count as nearly tied.
     draws : int
-        Random orders of each kind.
+        Random orders of ties and of near ties.
+    any_draws : int
+        Random orders of the kind ``any``.
     """
 
     alpha: float = positive(1, default=0.9)
     near_tie: float = real(0, 1, default=0.001)
     draws: int = whole(1, default=2)
+    any_draws: int = whole(1, default=20)
 
     def of(self, network, fit, stream) -> Iterator[Intervention]:
         """Yield the ablations of every form.
@@ -64,7 +67,7 @@ class Family(FamilyBase):
             groups = np.searchsorted(borders, schur.starts, "right")
             counts = np.unique(groups, return_counts=True)[1]
             movable = counts[counts > 1].sum()
-            for draw in range(self.draws):
+            for draw in range(self.any_draws if order == "any" else self.draws):
                 form = shuffle_blocks(schur, borders, stream(order, draw))
                 form = Sectors.of(recurrent.matrix, threshold, form)
                 forms.append((order, draw, movable, form))

@@ -213,6 +213,81 @@ def rotation_table(rotations: pd.DataFrame) -> pd.DataFrame:
     return table.rename(columns=lambda name: name.replace("_", " ")).reset_index()
 
 
+def order_range_table(ranges: pd.DataFrame, epsilon: float) -> pd.DataFrame:
+    """Return what couplings cost whatever the order, a row a condition and coupling.
+
+    Medians over networks, and in how many of them the rollout difference is at most `epsilon` with
+    blocks by modulus, and in at least one and in every random order.
+
+    Parameters
+    ----------
+    ranges : pandas.DataFrame
+        As `rnnschur.findings.order_ranges` returns it, of networks that have learned.
+    epsilon : float
+    """
+    by = [*CONDITION, "removed"]
+    columns = [
+        f"{name}_{kind}"
+        for name in ("rollout_difference", "damage")
+        for kind in ("sorted", "mean", "min", "max")
+    ]
+    table = ranges.groupby(by, sort=False)[columns].median().map(digits)
+    words = {"sorted": "by modulus", "mean": "mean over orders", "min": "least", "max": "most"}
+    table.columns = [
+        f"{name.replace('_', ' ')}, {words[kind]}"
+        for name, _, kind in (column.rpartition("_") for column in columns)
+    ]
+    table.insert(0, "networks", ranges.groupby(by, sort=False).size())
+    for kind, words in (("sorted", "by modulus"), ("min", "in some order"), ("max", "in every")):
+        within = ranges[f"rollout_difference_{kind}"] <= epsilon
+        table[f"at most epsilon, {words}"] = within.groupby(
+            [ranges[name] for name in by], sort=False
+        ).sum()
+    return table.reset_index()
+
+
+def leading_table(smallest: pd.DataFrame) -> pd.DataFrame:
+    """Return from which size of R on CC can go, a row a condition and cost.
+
+    Medians over networks; of the size also the least and the largest.
+
+    Parameters
+    ----------
+    smallest : pandas.DataFrame
+        As `rnnschur.findings.smallest_leading` returns it, of networks that have learned.
+    """
+    by = smallest.groupby([*CONDITION, "cost", "bound"], sort=False)
+    size = by["leading"].agg(["median", "min", "max"]).map(digits)
+    medians = by[["removed_mass", "before", "after"]].median().map(digits)
+    table = pd.DataFrame(
+        {
+            "networks": by.size(),
+            "size of R": size["median"] + " [" + size["min"] + ", " + size["max"] + "]",
+            "mass of CC": medians["removed_mass"],
+            "cost one border before": medians["before"],
+            "cost": medians["after"],
+            "at the widest gap": by["largest_gap"].sum(),
+        }
+    )
+    return table.rename_axis(index={"cost": "by"}).reset_index()
+
+
+def kept_table(counts: pd.DataFrame) -> pd.DataFrame:
+    """Return `rnnschur.findings.kept_counts` for people."""
+    values = [name for name in counts if name.startswith("value, ")]
+    return counts.assign(**{name: counts[name].map(digits) for name in values})
+
+
+def shift_table(shifts: pd.DataFrame) -> pd.DataFrame:
+    """Return `rnnschur.findings.stabilizers_by_shift` for people."""
+    table = shifts.assign(
+        **{name: shifts[name].map(digits) for name in ("rollout_difference", "intact")}
+    )
+    names = {"networks": "stabilizers", "still": "of these still"}
+    names |= {"rollout_difference": "rollout difference", "intact": "intact measure"}
+    return table.rename(columns=names)
+
+
 def ledger_table(ledger: pd.DataFrame) -> pd.DataFrame:
     """Return the paper's claims and numbers with their verdicts, a row a claim."""
     rows = ledger[ledger["networks"] > 0]

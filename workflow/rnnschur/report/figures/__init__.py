@@ -17,6 +17,7 @@ from rnnschur.report.figures.networks import (
     spectra,
 )
 from rnnschur.report.figures.profile import profile
+from rnnschur.report.figures.robustness import borders, graded, readout, shift
 from rnnschur.report.figures.style import (
     NAMES,
     ORDER,
@@ -33,10 +34,12 @@ __all__ = [
     "NAMES",
     "ORDER",
     "ablation_profile",
+    "borders",
     "condition_grid",
     "conditioning",
     "criterion",
     "energy",
+    "graded",
     "grid",
     "learning_curves",
     "ledger",
@@ -46,11 +49,13 @@ __all__ = [
     "phases",
     "planted",
     "profile",
+    "readout",
     "response",
     "rollouts",
     "save",
     "schur_matrix",
     "search",
+    "shift",
     "show",
     "spectra",
     "thresholds",

@@ -1,0 +1,67 @@
+"""Rendering of why a coupling can go: a notebook a question, where its families are measured.
+
+REQUIRED INPUTS  tables/{family}.csv
+OUTPUTS          notebooks/*.ipynb, executed; figures/*.png and *.pdf; tables/*.html
+"""
+
+WHY = []  # what is rendered, by the families that a study has
+JUDGED = json.dumps(
+    {"tables": TABLES, "figures": FIGURES, "epsilon": config["diagnosis"]["epsilon"]}
+)
+
+# Of networks with sequences to choose on.
+if {"activity", "rotations"} <= set(FAMILIES) and not IMPORTED:
+
+    use rule render_networks as render_activity with:
+        input:
+            table("energy", "activity", "rotations"),
+            notebook=beside("workflow/notebooks/activity.ipynb"),
+        output:
+            page("energy_table"),
+            page("activity_table"),
+            page("rotation_table"),
+            drawings("energy", TASKS, "Activity"),
+            drawing("response", "all", "Activity"),
+            drawing("linearity", "all", "Activity"),
+            notebook=f"{RESULTS}/notebooks/activity.ipynb",
+            record=f"{RECORDS}/render_activity.json",
+        log:
+            f"{LOGS}/render_activity.log",
+        benchmark:
+            f"{BENCHMARKS}/render_activity.tsv"
+        params:
+            code=sources("workflow/notebooks/activity.ipynb"),
+            records=records("energy", "activity", "rotations"),
+            settings=JUDGED,
+
+    WHY += rules.render_activity.output
+
+
+ROBUSTNESS = ["borders", "orders", "readout", "graded", "shift"]
+if set(ROBUSTNESS) <= set(FAMILIES):
+
+    use rule render_networks as render_robustness with:
+        input:
+            table(*ROBUSTNESS),
+            notebook=beside("workflow/notebooks/robustness.ipynb"),
+        output:
+            page("leading_table"),
+            page("order_range_table"),
+            page("readout_table"),
+            page("shift_table"),
+            drawings("borders", TASKS, "Robustness"),
+            drawings("readout", TASKS, "Robustness"),
+            drawings("graded", TASKS, "Robustness"),
+            drawings("shift", TASKS, "Robustness"),
+            notebook=f"{RESULTS}/notebooks/robustness.ipynb",
+            record=f"{RECORDS}/render_robustness.json",
+        log:
+            f"{LOGS}/render_robustness.log",
+        benchmark:
+            f"{BENCHMARKS}/render_robustness.tsv"
+        params:
+            code=sources("workflow/notebooks/robustness.ipynb"),
+            records=records(*ROBUSTNESS),
+            settings=JUDGED,
+
+    WHY += rules.render_robustness.output
