@@ -11,7 +11,17 @@ import torch
 from rnnschur import METRICS, Batch, Intervention, Network, evaluate, interventions
 from rnnschur.cells import make
 from rnnschur.coordinates.schur import ordered_real_schur
-from rnnschur.interventions.frontier import BASES, RANKINGS, WHOLE, _bases, block_sums, prefixes
+from rnnschur.interventions.frontier import (
+    BASES,
+    RANKINGS,
+    WHOLE,
+    Entries,
+    _bases,
+    block_map,
+    block_sums,
+    prefixes,
+)
+from rnnschur.report import figures, pages
 from rnnschur.response import response
 from rnnschur.streams import generator
 
@@ -137,7 +147,7 @@ def brute(found, entries, judge, subsets):
 @pytest.mark.parametrize("seed", range(3))
 def test_no_frontier_is_beyond_the_best_of_all_sets_and_each_is_that_of_its_order(seed):
     found, judge = network(matrix(3, seed), seed), batch(20 + seed)
-    family, _, rows = frontier(found, judge, epsilons=[0.03, 0.1, 0.3, 0.6], levels=40)
+    family, _, rows = frontier(found, judge, epsilons=[0.03, 0.3, 0.6], levels=40)
     table = family.summary(rows)
     fit = batch(99, judge.steps, 20)
     response_ = response(found, fit, family.projections, generator(1, "projections"))
@@ -183,7 +193,7 @@ def test_a_planted_block_that_is_free_shows_as_removable():
     gains = []
     for seed in range(5):
         found, free = planted(seed)
-        options = {"epsilons": [1e-9, 0.1], "levels": 60}
+        options = {"epsilons": [1e-9], "levels": 60}
         family, made, rows = frontier(found, batch(2), seed=seed, **options)
         levels = sorted({one.labels["level"] for one in made if one.labels["ranking"] != WHOLE})
         least = max(level for level in levels if level <= free)
@@ -196,7 +206,7 @@ def test_a_planted_block_that_is_free_shows_as_removable():
             assert 0.9 * least < row["removed_mass"] <= free + 1e-9
             assert row["foretold"] == pytest.approx(0, abs=1e-12)
         assert mass["random", 1e-9] < 0.5 * free
-        gains += [mass["cost", e] - mass["random", e] for e in options["epsilons"]]
+        gains += [mass["cost", e] - mass["random", e] for e in (1e-9, 0.1)]
     assert np.mean(gains) > 0.1 and min(gains) > -0.1
 
 
@@ -259,7 +269,7 @@ def test_the_frontier_ends_where_the_difference_first_exceeds():
     rows = pd.DataFrame({"level": [0, 0.1, 0.2, 0.3, 0.4], "rollout_difference": differences})
     rows = rows.assign(basis="weights", ranking="cost", removed_mass=rows["level"] - 0.01)
     whole = pd.DataFrame([{"basis": BASES[0], "ranking": WHOLE, "rollout_difference": 9.0}])
-    family = interventions.make("frontier", {"epsilons": [0.01, 0.1, 0.5, np.inf]})
+    family = interventions.make("frontier", {"epsilons": [np.inf, 0.01, 0.5]}, {"epsilon": 0.1})
     table = family.summary(pd.concat([rows, whole]))
     assert table["level"].tolist()[:4] == [0, 0.1, 0.3, 0.3]
     assert table["epsilon"].tolist()[:4] == [0.01, 0.1, 0.5, np.inf]
@@ -300,6 +310,94 @@ def test_of_a_gated_network_the_matrix_of_the_headline_goes():
     last = rows[(rows["level"] == 1) & (rows["basis"] != BASES[0])]
     np.testing.assert_allclose(last["removed_mass"], 1)
     assert np.ptp(last["rollout_difference"]) < 1e-9  # nothing is left, in every basis
+
+
+@pytest.fixture(scope="module")
+def table():
+    """Return the frontier of three networks, the last of which did not learn."""
+    tables = []
+    for seed in range(3):
+        family, _, rows = frontier(network(matrix(6, seed), seed), batch(2), levels=12)
+        kept = family.summary(rows).assign(task="sine", architecture="normal", width=6, seed=seed)
+        tables.append(kept.assign(learned=seed < 2))
+    return pd.concat(tables, ignore_index=True)
+
+
+def test_a_row_is_kept_for_every_basis_order_and_epsilon(table):
+    one = table[(table["seed"] == 0) & (table["ranking"] != WHOLE)]
+    key = ["basis", "ranking", "epsilon"]
+    assert len(one) == len(BASES) * len(RANKINGS) * 7 == len(one[key].drop_duplicates())
+    assert (one["rollout_difference"] <= one["epsilon"]).all()
+    assert (one.groupby(key[:2])["removed_mass"].diff().dropna() >= 0).all()
+
+
+def test_curves_are_medians_over_the_networks_that_learned(table):
+    figures.use_style()
+    figure = figures.removable(table, "cost")
+    (axis,) = figure.axes
+    lines = {line.get_label(): line for line in axis.get_lines()}
+    rows = table[table["learned"] & (table["ranking"] == "cost")]
+    for basis in BASES:
+        some = rows[rows["basis"] == basis]
+        expected = some.groupby("epsilon")["removed_mass"].mean()  # of two, the median
+        np.testing.assert_allclose(lines[basis].get_ydata(), expected)
+        np.testing.assert_allclose(lines[basis].get_xdata(), expected.index)
+    available = rows.loc[rows["basis"] == BASES[0], "available"].unique()
+    assert lines["all Schur couplings"].get_ydata()[0] == pytest.approx(available.mean())
+    figure.canvas.draw()
+
+
+def test_every_order_has_a_point_a_network_and_a_bar_at_the_median(table):
+    figures.use_style()
+    figure = figures.rankings(table, 0.1)
+    lines = figure.axes[0].get_lines()
+    rows = table[table["learned"] & (table["epsilon"] == 0.1)]
+    points = np.concatenate([line.get_ydata() for line in lines if line.get_marker() == "o"])
+    np.testing.assert_allclose(np.sort(points), np.sort(rows["removed_mass"]))
+    for ranking in RANKINGS:
+        (bars,) = (line for line in lines if line.get_label() == ranking)
+        some = rows[rows["ranking"] == ranking].groupby("basis")["removed_mass"].mean()
+        np.testing.assert_allclose(bars.get_ydata(), some[list(BASES)])
+    figure.canvas.draw()
+
+
+def test_figures_and_pages_are_empty_where_no_network_learned(table):
+    figures.use_style()
+    none = table.assign(learned=False)
+    for figure in (figures.removable(none, "cost"), figures.rankings(none, 0.1)):
+        assert len(figure.axes) == 1
+        figure.canvas.draw()
+    assert pages.removable_table(none, 0.1).empty and pages.foretold_table(none).empty
+
+
+def test_pages_have_the_medians(table):
+    page = pages.removable_table(table, 0.1)
+    assert page["basis"].tolist() == list(BASES)
+    rows = table[table["learned"] & (table["epsilon"] == 0.1) & (table["basis"] == "weights")]
+    expected = rows[rows["ranking"] == "magnitude"]["removed_mass"].mean()
+    assert page.set_index("basis").loc["weights", "magnitude"] == pages.digits(expected)
+    foretold = pages.foretold_table(table)
+    assert foretold["removed"].tolist() == ["RR", "CR", "CC"]
+    rows = table[table["learned"] & (table["removed"] == "CC")]
+    assert foretold["measured"].iloc[2] == pages.digits(rows["rollout_difference"].mean())
+
+
+def test_the_map_of_blocks_adds_up_to_the_matrix():
+    found = network(matrix(8, 3))
+    response_ = response(found, batch(4), 2, np.random.default_rng(0))
+    masses, differences = block_map(found, response_)
+    assert np.sum(masses**2) == pytest.approx(1) and not np.tril(masses, -1).any()
+    schur, entries = found.schur(), Entries.of_schur(found.headline[1], found.schur(), response_)
+    assert np.sum(differences**2) == pytest.approx(entries.costs.sum())
+    figures.use_style()
+    figure = figures.blocks(masses, differences, schur, 0.9, "a network")
+    for axis, array in zip(figure.axes, (masses, differences), strict=False):
+        drawn = axis.images[0].get_array()
+        np.testing.assert_allclose(drawn.filled(0), array)
+        borders = {line.get_ydata()[0] for line in axis.get_lines()}
+        leading = np.count_nonzero(schur.moduli >= 0.9 * schur.moduli.max())
+        assert leading - 0.5 in borders
+    figure.canvas.draw()
 
 
 @pytest.mark.parametrize(

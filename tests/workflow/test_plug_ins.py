@@ -109,7 +109,7 @@ def test_a_cell_is_trained_and_diagnosed(extended):
     [
         (
             "interventions: {share: {}}",
-            "interventions is 'share'; allowed: couplings, gauges, orders, ",
+            "interventions is 'share'; allowed: couplings, ",
         ),
         (
             "interventions: {orders: {draws: 0}}",

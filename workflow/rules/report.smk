@@ -50,6 +50,12 @@ rule render_networks:
         " && python -m freshness {output.record} {params.recipe:q} {params.records}"
 
 
+# What draws the sequences of a task; networks from elsewhere bring theirs.
+PROTOCOLS = {
+    task: {"name": study.module(config, task), **config["tasks"][task]["protocol"]}
+    for task in TASKS
+    if not IMPORTED
+}
 # Beside the paper stands what was trained as it says.
 PAPER = [page("ledger_table"), page("main_table"), *drawing("ledger", "all", "Verdict")]
 PAPER = [] if IMPORTED else PAPER
@@ -96,14 +102,7 @@ use rule render_networks as render_ablations with:
                 "networks": FIRST_NETWORKS,
                 "study_seed": config["study_seed"],
                 "engine": config["training"]["engine"],
-                "protocols": {
-                    task: {
-                        "name": study.module(config, task),
-                        **config["tasks"][task]["protocol"],
-                    }
-                    for task in TASKS
-                    if not IMPORTED
-                },
+                "protocols": PROTOCOLS,
                 **study.criterion(config),
             }
         ),
@@ -131,9 +130,51 @@ use rule render_networks as render_coordinates with:
         settings=json.dumps({"tables": TABLES, "figures": FIGURES}),
 
 
+# What is chosen on other sequences than those that judge; networks from elsewhere have no others.
+FRONTIER = "frontier" in FAMILIES and not IMPORTED
+
+
+use rule render_networks as render_frontier with:
+    input:
+        table("frontier"),
+        of_first_blocks("weights"),
+        of_first_blocks("schur"),
+        notebook=beside("workflow/notebooks/frontier.ipynb"),
+    output:
+        page("removable_table"),
+        page("foretold_table"),
+        drawings("removable", TASKS, "Removable mass"),
+        drawings("rankings", TASKS, "Removable mass"),
+        drawings("blocks", CONDITIONS, "Removable mass"),
+        notebook=f"{RESULTS}/notebooks/frontier.ipynb",
+        record=f"{RECORDS}/render_frontier.json",
+    log:
+        f"{LOGS}/render_frontier.log",
+    benchmark:
+        f"{BENCHMARKS}/render_frontier.tsv"
+    params:
+        code=sources(
+            "workflow/notebooks/frontier.ipynb", *all_plugins("cells", "tasks")
+        ),
+        records=[*records("frontier"), *of_first_blocks("record")],
+        settings=json.dumps(
+            {
+                "tables": TABLES,
+                "figures": FIGURES,
+                "networks": FIRST_NETWORKS,
+                "study_seed": config["study_seed"],
+                "epsilon": config["diagnosis"]["epsilon"],
+                "alpha": config["diagnosis"]["alpha"],
+                "options": config["interventions"].get("frontier"),
+                "protocols": PROTOCOLS,
+            }
+        ),
+
+
 rule figures:
     """Render every figure and table page (a target)."""
     input:
         rules.render_networks.output,
         rules.render_ablations.output,
         rules.render_coordinates.output,
+        rules.render_frontier.output if FRONTIER else [],

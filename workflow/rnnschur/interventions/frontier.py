@@ -20,7 +20,7 @@ from rnnschur.coordinates.sectors import COUPLINGS, Sectors
 from rnnschur.coordinates.symmetries import random_rotation
 from rnnschur.interventions.base import FamilyBase, Intervention, cut
 from rnnschur.network import Network
-from rnnschur.options import is_number, option, positive, whole
+from rnnschur.options import is_number, option, positive, real, whole
 from rnnschur.response import Response, response
 
 #: The coordinates: strictly block-upper entries of T, all entries of T, weights as they are, random
@@ -137,6 +137,27 @@ def block_sums(entries: np.ndarray, schur: OrderedSchur) -> np.ndarray:
     return np.add.reduceat(np.add.reduceat(entries, schur.starts, 0), schur.starts, 1)
 
 
+def block_map(network: Network, found: Response) -> tuple[np.ndarray, np.ndarray]:
+    """Return removed mass and foretold rollout difference of every pair of Schur blocks.
+
+    Parameters
+    ----------
+    network : Network
+    found : Response
+        To the weight of its headline matrix.
+
+    Returns
+    -------
+    masses, differences : numpy.ndarray, shape (n_blocks, n_blocks)
+        Where all entries of a pair go: a row is a target, a column a source.
+    """
+    name, recurrent = network.headline
+    schur = network.schur(name)
+    entries = Entries.of_schur(recurrent, schur, found)
+    masses = np.sqrt(block_sums(entries.masses, schur)) / (frobenius(recurrent.changing) or 1.0)
+    return masses, np.sqrt(block_sums(entries.costs, schur))
+
+
 def prefixes(masses: np.ndarray, levels: np.ndarray) -> np.ndarray:
     r"""Return how many entries are gone at each level of removed mass.
 
@@ -170,8 +191,10 @@ class Family(FamilyBase):
     ----------
     alpha : float
         Threshold between the sectors, of the couplings that go as a whole.
+    epsilon : float
+        Largest rollout difference of a stabilizer.
     epsilons : sequence of float
-        Rollout differences up to which the removable mass is asked for.
+        Other rollout differences up to which the removable mass is asked for.
     levels : int
         Points of the grid of removed mass, geometric from 0.001 to 1, beside none: 31 are ten a
         decade.
@@ -189,8 +212,9 @@ class Family(FamilyBase):
     """
 
     alpha: float = positive(1, default=0.9)
+    epsilon: float = real(0, np.inf, default=0.1)
     epsilons: tuple[float, ...] = option(
-        "a list of numbers above 0", differences, (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
+        "a list of numbers above 0", differences, (0.01, 0.02, 0.05, 0.2, 0.5, 1.0)
     )
     levels: int = whole(2, default=31)
     sequences: int = whole(1, default=64)
@@ -248,7 +272,7 @@ class Family(FamilyBase):
         couplings = rows["ranking"] == WHOLE
         kept = []
         for _, curve in rows[~couplings].groupby(["basis", "ranking"], sort=False):
-            for epsilon in self.epsilons:
+            for epsilon in sorted({self.epsilon, *self.epsilons}):
                 within = curve["rollout_difference"] <= epsilon  # false of a NaN
                 last = np.flatnonzero(np.logical_and.accumulate(within))[-1:]
                 kept.append(curve.iloc[last].assign(epsilon=float(epsilon)))

@@ -10,6 +10,7 @@ from pandas.io.formats.style import Styler
 from rnnschur.coordinates.sectors import COUPLINGS
 from rnnschur.criterion import VERDICTS
 from rnnschur.findings import order_changes
+from rnnschur.interventions.frontier import RANKINGS, WHOLE
 from rnnschur.metrics import METRICS
 from rnnschur.report.figures import NAMES, ORDER
 from rnnschur.tables import CONDITION
@@ -162,6 +163,30 @@ def order_table(orders: pd.DataFrame) -> pd.DataFrame:
             movable[order].map(digits).loc[wide.index.droplevel("removed")].to_numpy()
         )
     return wide.reset_index()
+
+
+def removable_table(frontier: pd.DataFrame, epsilon: float) -> pd.DataFrame:
+    """Return the median removable mass at one epsilon, a row a condition and basis."""
+    rows = frontier[frontier["learned"] & (frontier["epsilon"] == epsilon)]
+    index = [*CONDITION, "basis"]
+    wide = rows.pivot_table(
+        index=index, columns="ranking", values="removed_mass", aggfunc="median", sort=False
+    ).reindex(columns=list(RANKINGS))
+    wide.columns.name = None
+    wide["available"] = rows.groupby(index, sort=False)["available"].median()
+    return wide.map(digits).reset_index()
+
+
+def foretold_table(frontier: pd.DataFrame) -> pd.DataFrame:
+    """Return what the costs of entries foretell of whole couplings, a row a condition and coupling.
+
+    Medians over networks.
+    """
+    rows = frontier[frontier["learned"] & (frontier["ranking"] == WHOLE)]
+    names = {"removed_mass": "mass", "entries": "entries"}
+    names |= {"foretold": "rollout difference, foretold", "rollout_difference": "measured"}
+    table = rows.groupby([*CONDITION, "removed"], sort=False)[list(names)].median().map(digits)
+    return table.rename(columns=names).reset_index()
 
 
 def ledger_table(ledger: pd.DataFrame) -> pd.DataFrame:

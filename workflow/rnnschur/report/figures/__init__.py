@@ -16,6 +16,7 @@ from rnnschur.report.figures.networks import (
     spectra,
 )
 from rnnschur.report.figures.profile import profile
+from rnnschur.report.figures.removable import blocks, rankings, removable
 from rnnschur.report.figures.style import (
     NAMES,
     ORDER,
@@ -32,6 +33,7 @@ __all__ = [
     "NAMES",
     "ORDER",
     "ablation_profile",
+    "blocks",
     "condition_grid",
     "conditioning",
     "criterion",
@@ -43,6 +45,8 @@ __all__ = [
     "phases",
     "planted",
     "profile",
+    "rankings",
+    "removable",
     "rollouts",
     "save",
     "schur_matrix",
