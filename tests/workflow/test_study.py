@@ -226,6 +226,9 @@ def test_every_figure_exists_as_png_and_pdf_and_is_not_blank(finished, config):
         "criterion": 1,
         "conditioning": 1,
         "orders": 1,
+        "removable": tasks,
+        "rankings": tasks,
+        "blocks": conditions,
     }.items():
         assert len([p for p in pictures if p.stem.startswith(kind)]) == number, kind
     for picture in pictures:
@@ -302,7 +305,8 @@ def test_dry_run_of_the_papers_grid(project):
         **dict.fromkeys(("histories", "networks", "phases", "summaries", "ledger"), 1),
         **dict.fromkeys(("html_report", "all"), 1),
         **dict.fromkeys(("render_networks", "render_ablations", "render_coordinates"), 1),
-        "gather": 6,
+        "render_frontier": 1,
+        "gather": 7,
     }
 
 

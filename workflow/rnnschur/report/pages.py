@@ -10,7 +10,6 @@ from pandas.io.formats.style import Styler
 from rnnschur.coordinates.sectors import COUPLINGS
 from rnnschur.criterion import VERDICTS
 from rnnschur.findings import order_changes
-from rnnschur.interventions.frontier import RANKINGS, WHOLE
 from rnnschur.metrics import METRICS
 from rnnschur.report.figures import NAMES, ORDER
 from rnnschur.tables import CONDITION
@@ -171,7 +170,7 @@ def removable_table(frontier: pd.DataFrame, epsilon: float) -> pd.DataFrame:
     index = [*CONDITION, "basis"]
     wide = rows.pivot_table(
         index=index, columns="ranking", values="removed_mass", aggfunc="median", sort=False
-    ).reindex(columns=list(RANKINGS))
+    )
     wide.columns.name = None
     wide["available"] = rows.groupby(index, sort=False)["available"].median()
     return wide.map(digits).reset_index()
@@ -182,7 +181,7 @@ def foretold_table(frontier: pd.DataFrame) -> pd.DataFrame:
 
     Medians over networks.
     """
-    rows = frontier[frontier["learned"] & (frontier["ranking"] == WHOLE)]
+    rows = frontier[frontier["learned"] & frontier["removed"].isin(COUPLINGS)]
     names = {"removed_mass": "mass", "entries": "entries"}
     names |= {"foretold": "rollout difference, foretold", "rollout_difference": "measured"}
     table = rows.groupby([*CONDITION, "removed"], sort=False)[list(names)].median().map(digits)

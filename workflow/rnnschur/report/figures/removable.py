@@ -9,7 +9,6 @@ from matplotlib.ticker import NullLocator, StrMethodFormatter
 
 from rnnschur.coordinates.schur import OrderedSchur
 from rnnschur.coordinates.sectors import leading_rows
-from rnnschur.interventions.frontier import BASES, RANKINGS
 from rnnschur.report.figures.style import PALETTE, condition_grid, legend_below, rows_of, title
 
 MARKERS = "osD^Xv"
@@ -25,16 +24,17 @@ def removable(table: pd.DataFrame, ranking: str) -> Figure:
     ranking : str
         The order in which entries go.
     """
+    bases = list(table["basis"].unique())  # couplings first
     figure, axes = condition_grid(table, 3.0, 2.5, sharex=True, sharey=True)
     for condition, axis in axes:
         rows = rows_of(table[table["learned"] & (table["ranking"] == ranking)], condition)
-        for basis, colour, marker in zip(BASES, PALETTE, MARKERS, strict=False):
+        for basis, colour, marker in zip(bases, PALETTE, MARKERS, strict=False):
             some = rows[rows["basis"] == basis]
             masses = some.groupby("epsilon")["removed_mass"]
             middle = masses.median()
             axis.fill_between(middle.index, masses.min(), masses.max(), color=colour, alpha=0.15)
             axis.plot(middle, marker=marker, markersize=3, linewidth=1, color=colour, label=basis)
-        couplings = rows.loc[rows["basis"] == BASES[0], "available"].median()
+        couplings = rows.loc[rows["basis"] == bases[0], "available"].median()
         axis.axhline(
             couplings, ls=":", linewidth=0.9, color=PALETTE[0], label="all Schur couplings"
         )
@@ -58,12 +58,14 @@ def rankings(table: pd.DataFrame, epsilon: float) -> Figure:
     epsilon : float
     """
     figure, axes = condition_grid(table, 3.4, 2.3, sharex=True, sharey=True)
-    table = table[table["learned"] & (table["epsilon"] == epsilon)]
+    table = table[table["epsilon"] == epsilon]
+    bases, orders = (list(table[name].unique()) for name in ("basis", "ranking"))
+    table = table[table["learned"]]
     for condition, axis in axes:
         rows = rows_of(table, condition)
-        for index, (ranking, colour) in enumerate(zip(RANKINGS, PALETTE, strict=False)):
+        for index, (ranking, colour) in enumerate(zip(orders, PALETTE, strict=False)):
             some = rows[rows["ranking"] == ranking]
-            places = some["basis"].map(BASES.index) + 0.19 * (index - 1.5)
+            places = some["basis"].map(bases.index) + 0.19 * (index - 1.5)
             axis.plot(
                 *(places, some["removed_mass"], "o"),
                 markersize=2.5,
@@ -74,9 +76,9 @@ def rankings(table: pd.DataFrame, epsilon: float) -> Figure:
             middle = some["removed_mass"].groupby(places).median()
             axis.plot(middle, "_", markersize=8, markeredgewidth=1.8, color=colour, label=ranking)
         axis.set_xticks(
-            range(len(BASES)), [basis.replace(" ", "\n") for basis in BASES], fontsize="small"
+            range(len(bases)), [basis.replace(" ", "\n") for basis in bases], fontsize="small"
         )
-        for border in np.arange(len(BASES) - 1) + 0.5:
+        for border in np.arange(len(bases) - 1) + 0.5:
             axis.axvline(border, color="0.9", linewidth=0.6)
         axis.set(title=title(*condition))
         axis.set_ylabel(rf"removable mass, $\epsilon$ = {epsilon:g}")
