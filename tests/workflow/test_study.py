@@ -234,6 +234,9 @@ def test_every_figure_exists_as_png_and_pdf_and_is_not_blank(finished, config):
         "readout": tasks,
         "graded": tasks,
         "shift": tasks,
+        "removable": tasks,
+        "rankings": tasks,
+        "blocks": conditions,
     }.items():
         assert len([p for p in pictures if p.stem.startswith(kind)]) == number, kind
     for picture in pictures:
@@ -313,6 +316,7 @@ def test_dry_run_of_the_papers_grid(project):
         **dict.fromkeys(("render_networks", "render_ablations", "render_coordinates"), 1),
         "render_robustness": 1,
         "gather": 4 + len(families),
+        "render_frontier": 1,
     }
 
 

@@ -50,6 +50,12 @@ rule render_networks:
         " && python -m freshness {output.record} {params.recipe:q} {params.records}"
 
 
+# What draws the sequences of a task; networks from elsewhere bring theirs.
+PROTOCOLS = {
+    task: {"name": study.module(config, task), **config["tasks"][task]["protocol"]}
+    for task in TASKS
+    if not IMPORTED
+}
 # Beside the paper stands what was trained as it says.
 PAPER = [page("ledger_table"), page("main_table"), *drawing("ledger", "all", "Verdict")]
 PAPER = [] if IMPORTED else PAPER
@@ -96,14 +102,7 @@ use rule render_networks as render_ablations with:
                 "networks": FIRST_NETWORKS,
                 "study_seed": config["study_seed"],
                 "engine": config["training"]["engine"],
-                "protocols": {
-                    task: {
-                        "name": study.module(config, task),
-                        **config["tasks"][task]["protocol"],
-                    }
-                    for task in TASKS
-                    if not IMPORTED
-                },
+                "protocols": PROTOCOLS,
                 **study.criterion(config),
             }
         ),

@@ -37,6 +37,48 @@ if {"activity", "rotations"} <= set(FAMILIES) and not IMPORTED:
     WHY += rules.render_activity.output
 
 
+# What is chosen on other sequences than those that judge; networks from elsewhere have no others.
+if "frontier" in FAMILIES and not IMPORTED:
+
+    use rule render_networks as render_frontier with:
+        input:
+            table("frontier"),
+            of_first_blocks("weights"),
+            of_first_blocks("schur"),
+            notebook=beside("workflow/notebooks/frontier.ipynb"),
+        output:
+            page("removable_table"),
+            page("foretold_table"),
+            drawings("removable", TASKS, "Removable mass"),
+            drawings("rankings", TASKS, "Removable mass"),
+            drawings("blocks", CONDITIONS, "Removable mass"),
+            notebook=f"{RESULTS}/notebooks/frontier.ipynb",
+            record=f"{RECORDS}/render_frontier.json",
+        log:
+            f"{LOGS}/render_frontier.log",
+        benchmark:
+            f"{BENCHMARKS}/render_frontier.tsv"
+        params:
+            code=sources(
+                "workflow/notebooks/frontier.ipynb", *all_plugins("cells", "tasks")
+            ),
+            records=[*records("frontier"), *of_first_blocks("record")],
+            settings=json.dumps(
+                {
+                    "tables": TABLES,
+                    "figures": FIGURES,
+                    "networks": FIRST_NETWORKS,
+                    "study_seed": config["study_seed"],
+                    "epsilon": config["diagnosis"]["epsilon"],
+                    "alpha": config["diagnosis"]["alpha"],
+                    "options": config["interventions"].get("frontier"),
+                    "protocols": PROTOCOLS,
+                }
+            ),
+
+    WHY += rules.render_frontier.output
+
+
 ROBUSTNESS = ["borders", "orders", "readout", "graded", "shift"]
 if set(ROBUSTNESS) <= set(FAMILIES):
 

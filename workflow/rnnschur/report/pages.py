@@ -288,6 +288,30 @@ def shift_table(shifts: pd.DataFrame) -> pd.DataFrame:
     return table.rename(columns=names)
 
 
+def removable_table(frontier: pd.DataFrame, epsilon: float) -> pd.DataFrame:
+    """Return the median removable mass at one epsilon, a row a condition and basis."""
+    rows = frontier[frontier["learned"] & (frontier["epsilon"] == epsilon)]
+    index = [*CONDITION, "basis"]
+    wide = rows.pivot_table(
+        index=index, columns="ranking", values="removed_mass", aggfunc="median", sort=False
+    )
+    wide.columns.name = None
+    wide["available"] = rows.groupby(index, sort=False)["available"].median()
+    return wide.map(digits).reset_index()
+
+
+def foretold_table(frontier: pd.DataFrame) -> pd.DataFrame:
+    """Return what the costs of entries foretell of whole couplings, a row a condition and coupling.
+
+    Medians over networks.
+    """
+    rows = frontier[frontier["learned"] & frontier["removed"].isin(COUPLINGS)]
+    names = {"removed_mass": "mass", "entries": "entries"}
+    names |= {"foretold": "rollout difference, foretold", "rollout_difference": "measured"}
+    table = rows.groupby([*CONDITION, "removed"], sort=False)[list(names)].median().map(digits)
+    return table.rename(columns=names).reset_index()
+
+
 def ledger_table(ledger: pd.DataFrame) -> pd.DataFrame:
     """Return the paper's claims and numbers with their verdicts, a row a claim."""
     rows = ledger[ledger["networks"] > 0]

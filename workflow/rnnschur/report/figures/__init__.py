@@ -18,6 +18,7 @@ from rnnschur.report.figures.networks import (
 )
 from rnnschur.report.figures.profile import profile
 from rnnschur.report.figures.robustness import borders, graded, readout, shift
+from rnnschur.report.figures.removable import blocks, rankings, removable
 from rnnschur.report.figures.style import (
     NAMES,
     ORDER,
@@ -34,6 +35,7 @@ __all__ = [
     "NAMES",
     "ORDER",
     "ablation_profile",
+    "blocks",
     "borders",
     "condition_grid",
     "conditioning",
@@ -49,7 +51,9 @@ __all__ = [
     "phases",
     "planted",
     "profile",
+    "rankings",
     "readout",
+    "removable",
     "response",
     "rollouts",
     "save",

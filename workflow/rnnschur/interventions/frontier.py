@@ -1,0 +1,304 @@
+r"""Removable mass: how much of a recurrent matrix can go, in which coordinates, in which order.
+
+A matrix is a sum of entries in any two orthonormal bases, :math:`W = L M R^\top`. Entries are put
+in an order and removed one after the other; the removable mass is the :math:`\|\Delta W\|_F /
+\|W\|_F` that has gone before the rollout difference first exceeds epsilon. How far it reaches
+tells what a basis and an order know of the redundancy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+
+from rnnschur.cells import Recurrent
+from rnnschur.coordinates.schur import OrderedSchur, frobenius
+from rnnschur.coordinates.sectors import COUPLINGS, Sectors
+from rnnschur.coordinates.symmetries import random_rotation
+from rnnschur.interventions.base import FamilyBase, Intervention, cut
+from rnnschur.network import Network
+from rnnschur.options import is_number, option, positive, real, whole
+from rnnschur.response import Response, response
+
+#: The coordinates: strictly block-upper entries of T, all entries of T, weights as they are, random
+#: orthonormal axes, the axes along which the states vary, singular vectors.
+BASES = ("Schur couplings", "Schur entries", "weights", "random axes", "principal axes")
+BASES += ("singular vectors",)
+
+#: What entries are ordered by, the first to go first: cost per squared mass, cost, size, chance.
+RANKINGS = ("cost per mass", "cost", "magnitude", "random")
+
+#: Ranking of the rows in which a coupling goes as a whole.
+WHOLE = "whole"
+
+SMALLEST = 1e-3  # mass on the grid, beside none
+
+
+def differences(value) -> bool:
+    """Tell whether a value is a list of rollout differences."""
+    numbers = isinstance(value, list | tuple) and len(value) > 0
+    return numbers and all(is_number(v) and v > 0 for v in value)
+
+
+@dataclass(frozen=True, eq=False)
+class Entries:
+    r"""The entries that a weight can lose, :math:`\Delta W = -L (M \circ \text{mask}) R^\top`.
+
+    Attributes
+    ----------
+    left, right : numpy.ndarray, shape (N, N), float64
+        L and R.
+    matrix : numpy.ndarray, shape (N, N), float64
+        M.
+    mask : numpy.ndarray, shape (N, N), bool
+        Entries that may go.
+    curvature : numpy.ndarray, shape (N, N), float64, or None
+        C, see `rnnschur.response.Response.curvature`; None without sequences to fit.
+    """
+
+    left: np.ndarray
+    right: np.ndarray
+    matrix: np.ndarray
+    mask: np.ndarray
+    curvature: np.ndarray | None
+
+    @classmethod
+    def of(cls, matrix, left, right, found: Response | None) -> Entries:
+        """Return all entries in two bases, but for those that are zero."""
+        curvature = None if found is None else found.curvature(left, right)
+        return cls(left, right, matrix, matrix != 0, curvature)
+
+    @classmethod
+    def of_schur(cls, recurrent: Recurrent, schur: OrderedSchur, found: Response | None):
+        r"""Return the entries of T, but for those that are zero.
+
+        In the weight of a step matrix, :math:`S = I + \mathrm{diag}(a)(W - I)`, the left basis is
+        :math:`\mathrm{diag}(a)^{-1} Q`.
+        """
+        left = schur.Q
+        if recurrent.weight is not None:
+            (moved,) = recurrent.write_back(recurrent.matrix + left).values()
+            left = moved - recurrent.weight
+        return cls.of(schur.T, left, schur.Q, found)
+
+    def removed(self, places: np.ndarray) -> np.ndarray:
+        """Return what some entries, by flat index, add to the weight."""
+        part = np.zeros_like(self.matrix)
+        part.flat[places] = self.matrix.flat[places]
+        return self.left @ part @ self.right.T
+
+    @property
+    def masses(self) -> np.ndarray:
+        """Squared norms of what each entry adds to the weight, whose sum is that of all of them.
+
+        With time constants of each unit, where diag(a)^-1 Q is not orthogonal, this is nearly so.
+        """
+        return (self.matrix * np.linalg.norm(self.left, axis=0)[:, None]) ** 2
+
+    @property
+    def costs(self) -> np.ndarray | None:
+        r"""Gauss-Newton costs :math:`M_{ij}^2 C_{ij}`.
+
+        To first order, the square of the rollout difference where one entry is removed.
+        """
+        return None if self.curvature is None else self.matrix**2 * self.curvature
+
+    def foretold(self, places: np.ndarray) -> float:
+        """Return the root of the summed costs of some entries, NaN where costs are not known."""
+        return np.nan if self.curvature is None else float(np.sqrt(self.costs.flat[places].sum()))
+
+    def orders(self, rng: np.random.Generator) -> dict[str, np.ndarray]:
+        """Return the flat indices of the entries that may go, as each ranking orders them."""
+        places = np.flatnonzero(self.mask)
+        keys = {"magnitude": np.abs(self.matrix)}
+        if self.curvature is not None:
+            keys = {"cost per mass": self.costs / _nonzero(self.masses), "cost": self.costs} | keys
+        found = {name: places[np.argsort(key.flat[places])] for name, key in keys.items()}
+        return found | {"random": rng.permutation(places)}
+
+
+def _nonzero(array: np.ndarray) -> np.ndarray:
+    return np.where(array > 0, array, 1.0)
+
+
+def block_sums(entries: np.ndarray, schur: OrderedSchur) -> np.ndarray:
+    """Return the sums of an array (N, N) over every pair of diagonal blocks of T.
+
+    Examples
+    --------
+    >>> from rnnschur.coordinates.schur import ordered_real_schur
+    >>> schur = ordered_real_schur([[0.0, 2.0, 0.0], [-2.0, 0.0, 0.0], [0.0, 0.0, 1.0]])
+    >>> block_sums(np.ones((3, 3)), schur).tolist()
+    [[4.0, 2.0], [2.0, 1.0]]
+    """
+    return np.add.reduceat(np.add.reduceat(entries, schur.starts, 0), schur.starts, 1)
+
+
+def block_map(network: Network, found: Response) -> tuple[np.ndarray, np.ndarray]:
+    """Return removed mass and foretold rollout difference of every pair of Schur blocks.
+
+    Parameters
+    ----------
+    network : Network
+    found : Response
+        To the weight of its headline matrix.
+
+    Returns
+    -------
+    masses, differences : numpy.ndarray, shape (n_blocks, n_blocks)
+        Where all entries of a pair go: a row is a target, a column a source.
+    """
+    name, recurrent = network.headline
+    schur = network.schur(name)
+    entries = Entries.of_schur(recurrent, schur, found)
+    masses = np.sqrt(block_sums(entries.masses, schur)) / (frobenius(recurrent.changing) or 1.0)
+    return masses, np.sqrt(block_sums(entries.costs, schur))
+
+
+def prefixes(masses: np.ndarray, levels: np.ndarray) -> np.ndarray:
+    r"""Return how many entries are gone at each level of removed mass.
+
+    The most whose mass :math:`(\sum_k m_k)^{1/2}` is at or below the level; so the sets are nested.
+
+    Parameters
+    ----------
+    masses : numpy.ndarray, shape (K,)
+        Squared masses of the entries relative to the matrix, in the order in which they go.
+    levels : numpy.ndarray
+        Removed masses.
+
+    Examples
+    --------
+    >>> prefixes(np.array([0.01, 0.24, 0.75]), np.array([0.05, 0.5, 1.0]))
+    array([0, 2, 3])
+    """
+    reached = np.cumsum(masses) * (1 - 1e-9)  # the last level takes all, whatever was rounded
+    return np.searchsorted(reached, np.square(levels), "right")
+
+
+@dataclass(frozen=True)
+class Family(FamilyBase):
+    r"""Entries of the headline matrix removed, more and more, in six bases and four orders.
+
+    The order by cost per mass is that of :math:`C_{ij}`: if entries acted each for itself, it would
+    remove the most mass at any cost. Networks that bring no sequences to fit have neither costs nor
+    principal axes: these would be chosen on the sequences that judge.
+
+    Parameters
+    ----------
+    alpha : float
+        Threshold between the sectors, of the couplings that go as a whole.
+    epsilon : float
+        Largest rollout difference of a stabilizer.
+    epsilons : sequence of float
+        Other rollout differences up to which the removable mass is asked for.
+    levels : int
+        Points of the grid of removed mass, geometric from 0.001 to 1, beside none: 31 are ten a
+        decade.
+    sequences : int
+        How many of those to fit give the costs and the principal axes.
+    projections : int
+        Random projections of the outputs. The relative error of a cost is about
+        :math:`\sqrt{2 / (\text{projections} \cdot \text{sequences})}` where sequences cost alike.
+    sets : int
+        Held-out sets that judge.
+
+    References
+    ----------
+    Y. LeCun, J. S. Denker and S. A. Solla, Optimal brain damage, NIPS 2 (1989): cost of an entry.
+    """
+
+    alpha: float = positive(1, default=0.9)
+    epsilon: float = real(0, np.inf, default=0.1)
+    epsilons: tuple[float, ...] = option(
+        "a list of numbers above 0", differences, (0.01, 0.02, 0.05, 0.2, 0.5, 1.0)
+    )
+    levels: int = whole(2, default=31)
+    sequences: int = whole(1, default=64)
+    projections: int = whole(1, default=2)
+    sets: int = whole(1, default=1)
+
+    def of(self, network, fit, stream) -> Iterator[Intervention]:
+        """Yield nested removals in every basis and order, then each coupling as a whole.
+
+        Labels are basis, ranking, level (of the grid; the removed mass is at or below it), entries
+        (how many go), available (the mass of all entries that could) and foretold: the rollout
+        difference if entries acted to first order and each for itself, the root of their summed
+        costs.
+        """
+        name, recurrent = network.headline
+        (changing,) = recurrent.write_back(recurrent.matrix)
+        weight = recurrent.changing.astype(np.float64)
+        norm = frobenius(weight) or 1.0
+        found = None
+        if fit is not None:
+            some, rng = fit.part(slice(self.sequences)), stream("projections")
+            found = response(network, some, self.projections, rng, changing)
+        levels = np.array([0.0, *np.geomspace(SMALLEST, 1, self.levels)])
+        bases = _bases(network, found, stream("axes"))
+        for basis, entries in bases.items():
+            available = float(np.sqrt(entries.masses[entries.mask].sum()) / norm)
+            for ranking, order in entries.orders(stream("order", basis)).items():
+                counts = prefixes(entries.masses.flat[order] / norm**2, levels)
+                for level, count in zip(levels, counts, strict=True):
+                    removed = entries.removed(order[:count])
+                    labels = {"basis": basis, "ranking": ranking, "level": float(level)}
+                    labels |= {"entries": int(count), "available": available}
+                    labels |= {"foretold": entries.foretold(order[:count])}
+                    mass = frobenius(removed) / norm
+                    yield Intervention("entries", {changing: weight - removed}, mass, labels)
+        entries = bases[BASES[0]]
+        threshold = recurrent.threshold(self.alpha)
+        sectors = Sectors.of(recurrent.matrix, threshold, network.schur(name))
+        for coupling in COUPLINGS:
+            mask = sectors.mask(coupling)
+            changes, mass = cut(recurrent, sectors, mask)
+            places = np.flatnonzero(mask & entries.mask)
+            labels = {"basis": BASES[0], "ranking": WHOLE, "level": mass}
+            labels |= {"entries": len(places), "available": mass}
+            labels |= {"foretold": entries.foretold(places)}
+            yield Intervention(coupling, changes, mass, labels)
+
+    def summary(self, rows: pd.DataFrame) -> pd.DataFrame:
+        """Return the removable mass, a row a basis, order and epsilon, then the whole couplings.
+
+        A row is that of the largest level of the grid before the rollout difference first exceeds
+        epsilon. Nothing is interpolated, and what comes back below epsilon later does not count:
+        so much mass was removed, and the frontier may lie beyond, by up to a step of the grid.
+        """
+        couplings = rows["ranking"] == WHOLE
+        kept = []
+        for _, curve in rows[~couplings].groupby(["basis", "ranking"], sort=False):
+            for epsilon in sorted({self.epsilon, *self.epsilons}):
+                within = curve["rollout_difference"] <= epsilon  # false of a NaN
+                last = np.flatnonzero(np.logical_and.accumulate(within))[-1:]
+                kept.append(curve.iloc[last].assign(epsilon=float(epsilon)))
+        table = pd.concat([*kept, rows[couplings].assign(epsilon=np.nan)], ignore_index=True)
+        names = list(rows)
+        names.insert(names.index("ranking") + 1, "epsilon")
+        return table[names]
+
+
+def _bases(
+    network: Network, found: Response | None, rng: np.random.Generator
+) -> dict[str, Entries]:
+    """Return the entries that may go in each basis."""
+    name, recurrent = network.headline
+    weight, schur = recurrent.changing.astype(np.float64), network.schur(name)
+    of_schur = Entries.of_schur(recurrent, schur, found)
+    block = np.repeat(np.arange(len(schur.sizes)), schur.sizes)
+    upper = of_schur.mask & (block[:, None] < block)
+    axes = {"weights": np.eye(len(weight)), "random axes": random_rotation(len(weight), rng)}
+    if found is not None:
+        acting = found.acting.reshape(-1, len(weight))
+        axes["principal axes"] = np.linalg.eigh(acting.T @ acting)[1]
+    left, values, right = np.linalg.svd(weight)
+    return {
+        "Schur couplings": replace(of_schur, mask=upper),
+        "Schur entries": of_schur,
+        **{n: Entries.of(axis.T @ weight @ axis, axis, axis, found) for n, axis in axes.items()},
+        "singular vectors": Entries.of(np.diag(values), left, right.T, found),
+    }
