@@ -16,10 +16,10 @@ BLOCKS = 5  # of the small study
 REPORT = {"html_report": 1, "all": 1}
 ABLATION_PAGES = {"render_ablations": 1, **REPORT}
 SUMMARIES = {"summaries": 1, "ledger": 1, **ABLATION_PAGES}
-VERDICTS = {"gather": 4, **SUMMARIES}
-PAGES = {"render_networks": 1, "render_coordinates": 1, **ABLATION_PAGES}
-TABLES = {"networks": 1, "phases": 1, **VERDICTS, "gather": 6, **PAGES}
-CONTROLS = {"gather": 2, "render_coordinates": 1, **ABLATION_PAGES}
+VERDICTS = {"gather": 5, "render_couplings": 1, **SUMMARIES}
+PAGES = {"render_networks": 1, "render_coordinates": 1, "render_couplings": 1, **ABLATION_PAGES}
+TABLES = {"networks": 1, "phases": 1, **VERDICTS, "gather": 7, **PAGES}
+CONTROLS = {"gather": 3, "render_coordinates": 1, "render_couplings": 1, **ABLATION_PAGES}
 
 
 def blocks(count, *rules):
@@ -229,8 +229,9 @@ def test_a_clone_of_published_results_trains_nothing(finished, tmp_path):
     for path in {path for pattern in left_out for path in project.results.glob(pattern)}:
         if not path.name.endswith(".history.csv"):
             path.unlink()
-    pages = ("render_networks", "render_ablations", "render_coordinates", "all")
-    assert planned(project) == {"histories": 1, "schur": BLOCKS, **dict.fromkeys(pages, 1)}
+    pages = ("networks", "ablations", "coordinates", "couplings")
+    pages = dict.fromkeys((*(f"render_{page}" for page in pages), "all"), 1)
+    assert planned(project) == {"histories": 1, "schur": BLOCKS, **pages}
     append("workflow/rnnschur/evaluation.py")(project.folder)
     assert planned(project)["ablation"] == BLOCKS
 

@@ -302,7 +302,7 @@ def test_dry_run_of_the_papers_grid(project):
         **dict.fromkeys(("histories", "networks", "phases", "summaries", "ledger"), 1),
         **dict.fromkeys(("html_report", "all"), 1),
         **dict.fromkeys(("render_networks", "render_ablations", "render_coordinates"), 1),
-        "gather": 6,
+        **{"render_couplings": 1, "gather": 7},
     }
 
 

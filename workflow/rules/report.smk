@@ -131,9 +131,28 @@ use rule render_networks as render_coordinates with:
         settings=json.dumps({"tables": TABLES, "figures": FIGURES}),
 
 
+use rule render_networks as render_couplings with:
+    input:
+        table("matched"),
+        notebook=beside("workflow/notebooks/couplings.ipynb"),
+    output:
+        drawing("matched", "all", "Couplings"),
+        notebook=f"{RESULTS}/notebooks/couplings.ipynb",
+        record=f"{RECORDS}/render_couplings.json",
+    log:
+        f"{LOGS}/render_couplings.log",
+    benchmark:
+        f"{BENCHMARKS}/render_couplings.tsv"
+    params:
+        code=sources("workflow/notebooks/couplings.ipynb"),
+        records=records("matched"),
+        settings=json.dumps({"tables": TABLES, "figures": FIGURES}),
+
+
 rule figures:
     """Render every figure and table page (a target)."""
     input:
         rules.render_networks.output,
         rules.render_ablations.output,
         rules.render_coordinates.output,
+        rules.render_couplings.output,

@@ -8,6 +8,7 @@ from rnnschur.report.figures.ablations import (
     thresholds,
 )
 from rnnschur.report.figures.eigenvalues import phases, planted
+from rnnschur.report.figures.matched import matched
 from rnnschur.report.figures.networks import (
     conditioning,
     learning_curves,
@@ -38,6 +39,7 @@ __all__ = [
     "grid",
     "learning_curves",
     "ledger",
+    "matched",
     "orders",
     "paper_values",
     "phases",
