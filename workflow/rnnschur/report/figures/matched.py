@@ -46,10 +46,10 @@ def matched(table: pd.DataFrame) -> Figure:
                 line + heights,
                 linestyle="none",
                 marker="o",
-                markersize=2.5,
+                markersize=3.5,
                 color="black",
-                markeredgewidth=0,
-                alpha=0.7,
+                markeredgecolor="white",
+                markeredgewidth=0.5,
             )
         image = axis.imshow(medians, cmap=colours, vmin=0, vmax=1, aspect="auto")
         axis.set_xticks(range(len(controls)), controls, rotation=45, ha="right")
