@@ -379,3 +379,31 @@ def test_the_last_border_has_no_gap():
 def test_without_a_readout_to_fit_the_figure_says_so():
     (text,) = figures.readout(pd.DataFrame()).axes[0].texts
     assert text.get_text().startswith("no linear readout")
+
+
+def test_matched_draws_the_median_and_every_network_that_learned():
+    rows = [
+        ("copy", 8, 0, "CR", "dense", 0.0), ("copy", 8, 0, "CR", "in place", 1.0),
+        ("copy", 8, 1, "CR", "dense", 0.25), ("copy", 8, 1, "CR", "in place", 1.0),
+        ("copy", 8, 2, "CR", "dense", 0.75), ("copy", 8, 2, "CR", "in place", 0.5),
+        ("sine", 9, 0, "CC", "dense", 0.5),
+    ]  # fmt: skip
+    columns = ["task", "width", "seed", "removed", "control", "quantile"]
+    rows = pd.DataFrame(rows, columns=columns).assign(architecture="normal", learned=True)
+    poor = rows[:1].assign(quantile=1.0, seed=3, learned=False)
+    figure = figures.matched(pd.concat([rows, poor]))
+    panels = {axis.get_title(): axis for axis in figure.axes if axis.images and axis.get_title()}
+    assert list(panels) == ["without RR", "without CR", "without CC"]
+    drawn = {name: axis.images[0].get_array().filled(np.nan) for name, axis in panels.items()}
+    assert np.isnan(drawn["without RR"]).all()
+    np.testing.assert_array_equal(drawn["without CR"], [[0.25, 1.0], [np.nan, np.nan]])
+    np.testing.assert_array_equal(drawn["without CC"], [[np.nan, np.nan], [0.5, np.nan]])
+    places = [line.get_xdata() for line in panels["without CR"].get_lines()]
+    np.testing.assert_allclose(places[0], [-0.4, -0.2, 0.2])  # 0 is left, 1 is right
+    np.testing.assert_allclose(places[1], [1.4, 1.4, 1.0])
+    assert [text.get_text() for text in panels["without RR"].get_xticklabels()] == [
+        *("dense", "in place")
+    ]
+    figure.canvas.draw()
+    (text,) = figures.matched(poor).axes[0].texts
+    assert "no coupling" in text.get_text()

@@ -317,6 +317,7 @@ def test_dry_run_of_the_papers_grid(project):
         "render_robustness": 1,
         "gather": 4 + len(families),
         "render_frontier": 1,
+        "render_couplings": 1,
     }
 
 

@@ -108,12 +108,16 @@ def _together(tables: Iterable[pd.DataFrame]) -> pd.DataFrame:
 
 
 def _spread(rows: pd.DataFrame) -> str:
-    """Return the smallest and the largest rollout difference of each kind of intervention."""
+    """Return the smallest and the largest rollout difference of each kind of intervention.
+
+    Of matched controls, where the couplings lie among them.
+    """
     words = [name for name in rows.select_dtypes(["object", "str"]) if name in LABELS]
     words += ["alpha"] if "alpha" in rows else []
-    words += ["removed"] if "control" not in words else []
-    spread = rows.groupby(words, sort=False)["rollout_difference"].agg(["min", "max"])
-    spread = spread.rename(columns="{} rollout difference".format).reset_index()
+    measure = "quantile" if "quantile" in rows else "rollout_difference"
+    words += ["removed"] if "control" not in words or measure == "quantile" else []
+    spread = rows.groupby(words, sort=False)[measure].agg(["min", "max"])
+    spread = spread.rename(columns=f"{{}} {measure.replace('_', ' ')}".format).reset_index()
     return spread.to_string(index=False, float_format="{:.2g}".format)
 
 

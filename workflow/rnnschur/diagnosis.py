@@ -113,8 +113,8 @@ def controls(
     Returns
     -------
     dict of str to pandas.DataFrame
-        By the name of the family in `rnnschur.interventions`, the columns of `evaluate`, and
-        before them alpha, of families that have one.
+        By the name of the family in `rnnschur.interventions`, the columns of `evaluate` or of the
+        family's summary, and before them alpha, of families that have one.
 
     Raises
     ------
@@ -142,6 +142,7 @@ def controls(
                 break
             changes = family.of(network, None, partial(streams.generator, seed, name))
             rows = evaluate(network, changes, batch, metrics.metric(metric), engine)
+            rows = family.summary(rows)
             if not hasattr(family, "alpha"):
                 parts = [rows]
                 break

@@ -268,7 +268,10 @@ def _groups(interventions: Iterable[Intervention], size: int) -> Iterator[list[I
 
 
 def _key(network: Network, intervention: Intervention) -> tuple:
-    """Return the bytes of what an intervention changes, nothing for what it leaves as it was."""
+    """Return the bytes of what an intervention changes, nothing for what it leaves as it was.
+
+    With them, what it adds.
+    """
     taken = sorted({*intervention.labels} & {*_COLUMNS, "set"})
     if taken:
         raise ValueError(f"{intervention.removed}: label {taken[0]!r} is a column of the table")
@@ -279,11 +282,12 @@ def _key(network: Network, intervention: Intervention) -> tuple:
                 f"{intervention.removed}: {name} has shape {weight.shape} or entries that are not "
                 f"finite; allowed: {network.weights[name].shape}, finite numbers"
             )
-    return tuple(
+    changed = [
         (name, weight.tobytes())
         for name, weight in sorted(precise.items())
         if weight.tobytes() != network.weights[name].tobytes()
-    )
+    ]
+    return (*changed, *([intervention.added] if intervention.added else []))
 
 
 def _stacks(network: Network, fresh: dict) -> Iterator[list]:
@@ -291,7 +295,7 @@ def _stacks(network: Network, fresh: dict) -> Iterator[list]:
     together: dict[tuple, list] = {}
     for key, intervention in fresh.items():
         names = tuple(sorted(intervention.changes))
-        if set(names) <= set(network.cell.recurrent):
+        if intervention.added is None and set(names) <= set(network.cell.recurrent):
             together.setdefault(names, []).append(key)
         else:
             yield [key]
@@ -306,7 +310,8 @@ def _rolled_out(
         if group[0].basis is not None:
             moved = {name: start @ group[0].basis.T for name, start in judge.starts.items()}
             judge = replace(judge, **moved)
-        return network.outputs(judge, engine, group[0].changes)[None]
+        added = group[0].added and group[0].added(judge)
+        return network.outputs(judge, engine, group[0].changes, added)[None]
     stacks = {name: np.stack([i.changes[name] for i in group]) for name in group[0].changes}
     return network.outputs(judge, engine, stacks)
 

@@ -151,7 +151,11 @@ class Network:
         return self.forms[name]
 
     def outputs(
-        self, batch: Batch, engine: str = "reference", changes: Mapping | None = None
+        self,
+        batch: Batch,
+        engine: str = "reference",
+        changes: Mapping | None = None,
+        added: np.ndarray | None = None,
     ) -> np.ndarray:
         """Return the outputs from the onset of a batch on, in the precision of the weights.
 
@@ -162,6 +166,8 @@ class Network:
             The equation in numpy, or the compiled kernel where the cell has one.
         changes : mapping of str to numpy.ndarray, optional
             Weights to take instead of the network's. Recurrent ones may be stacks of K matrices.
+        added : numpy.ndarray, shape (T, B, N), optional
+            Added to what the inputs send to the units, :math:`W_{xh} x_t`, of cells with a W_xh.
 
         Returns
         -------
@@ -171,7 +177,7 @@ class Network:
         ------
         ValueError
             For an engine that is not in `ENGINES`, or inputs or initial states of another size than
-            the network's.
+            the network's, or something added to the inputs of a cell without a W_xh.
         """
         if engine not in ENGINES:
             raise ValueError(f"engine is {engine!r}; allowed: {', '.join(ENGINES)}")
@@ -183,6 +189,12 @@ class Network:
         inputs = np.ascontiguousarray(batch.inputs, self.dtype)
         weights = {**self.weights, **self.changed(changes or {})} | self._started(batch)
         weights = {name: w for name, w in weights.items() if name not in CONSTRAINTS}
+        if added is not None:  # one more input a unit, and the identity for its weights
+            if "W_xh" not in weights:
+                raise ValueError("the cell has no W_xh; allowed: nothing added to its inputs")
+            identity = np.eye(added.shape[-1], dtype=self.dtype)
+            weights["W_xh"] = np.hstack([weights["W_xh"], identity])
+            inputs = np.concatenate([inputs, added], -1, dtype=self.dtype)
         # The kernel knows neither optional weights nor options.
         plain = weights.keys() == self.cell.axes.keys() and self.cell.is_plain
         if engine == "fast" and self.cell.compiled is not None and plain:

@@ -119,12 +119,7 @@ def response(
     """
     import torch  # only here: most families need no gradients
 
-    name = name or network.cell.recurrent[0]
-    known = {**network.weights, **batch.starts}.items()
-    weights = {key: torch.from_numpy(np.asarray(weight, np.float64)) for key, weight in known}
-    weights[name], records = _recorded(weights[name], batch.sequences)
-    inputs = torch.from_numpy(np.ascontiguousarray(batch.inputs, np.float64))
-    outputs = network.cell.outputs(weights, inputs, batch.onset, torch)
+    outputs, records = _rolled_out(network, batch, name)
     counted = batch.counted(outputs.detach().numpy())
     variation = float(np.sum((counted - counted.mean((0, 1))) ** 2))
     if not variation > 0:
@@ -132,20 +127,51 @@ def response(
             "the intact outputs do not vary over steps and sequences; allowed: outputs that do, "
             "since a rollout difference is measured by their variation"
         )
-    acting, probes = ([pair[k] for pair in records] for k in (0, 1))
+    states, probes = ([pair[k] for pair in records] for k in (0, 1))
     adjoint = []
     for _ in range(projections):
         signs = rng.integers(0, 2, outputs.shape) * 2.0 - 1
         signs = torch.from_numpy(signs if batch.mask is None else signs * batch.mask[..., None])
         found = torch.autograd.grad(outputs, probes, signs, retain_graph=True)
-        adjoint.append(_by_sequence(found, batch))
-    return Response(_by_sequence(acting, batch), np.stack(adjoint), variation)
+        adjoint.append(_by_sequence(found, network, batch))
+    return Response(_by_sequence(states, network, batch), np.stack(adjoint), variation)
 
 
-def _by_sequence(steps, batch: Batch) -> np.ndarray:
+def acting(network: Network, batch: Batch, name: str | None = None) -> np.ndarray:
+    """Return what a recurrent weight acts on at each step of each sequence.
+
+    Parameters
+    ----------
+    network, batch, name
+        As for `response`.
+
+    Returns
+    -------
+    numpy.ndarray, shape (B, T, N), float64
+        As `Response.acting`.
+    """
+    import torch
+
+    with torch.no_grad():
+        _, records = _rolled_out(network, batch, name)
+    return _by_sequence([states for states, _ in records], network, batch)
+
+
+def _rolled_out(network: Network, batch: Batch, name: str | None):
+    """Return the outputs in double precision, and what `_recorded` records on the way."""
+    import torch
+
+    name = name or network.cell.recurrent[0]
+    known = {**network.weights, **batch.starts}.items()
+    weights = {key: torch.from_numpy(np.asarray(weight, np.float64)) for key, weight in known}
+    weights[name], records = _recorded(weights[name], batch.sequences)
+    inputs = torch.from_numpy(np.ascontiguousarray(batch.inputs, np.float64))
+    return network.cell.outputs(weights, inputs, batch.onset, torch), records
+
+
+def _by_sequence(steps, network: Network, batch: Batch) -> np.ndarray:
     """Return arrays (B, N) of the last steps as one, (B, T, N), zero before them."""
-    shape = (batch.sequences, batch.steps, steps[0].shape[-1])
-    array = np.zeros(shape)
+    array = np.zeros((batch.sequences, batch.steps, network.sizes["unit"]))
     for step, values in enumerate(steps, batch.steps - len(steps)):
         array[:, step] = values.detach().numpy()
     return array

@@ -9,6 +9,28 @@ JUDGED = json.dumps(
     {"tables": TABLES, "figures": FIGURES, "epsilon": config["diagnosis"]["epsilon"]}
 )
 
+if "matched" in FAMILIES:
+
+    use rule render_networks as render_couplings with:
+        input:
+            table("matched"),
+            notebook=beside("workflow/notebooks/couplings.ipynb"),
+        output:
+            drawing("matched", "all", "Couplings"),
+            notebook=f"{RESULTS}/notebooks/couplings.ipynb",
+            record=f"{RECORDS}/render_couplings.json",
+        log:
+            f"{LOGS}/render_couplings.log",
+        benchmark:
+            f"{BENCHMARKS}/render_couplings.tsv"
+        params:
+            code=sources("workflow/notebooks/couplings.ipynb"),
+            records=records("matched"),
+            settings=json.dumps({"tables": TABLES, "figures": FIGURES}),
+
+    WHY += rules.render_couplings.output
+
+
 # Of networks with sequences to choose on.
 if {"activity", "rotations"} <= set(FAMILIES) and not IMPORTED:
 

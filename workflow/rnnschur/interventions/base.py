@@ -30,7 +30,7 @@ Stream = Callable[..., np.random.Generator]
 
 @dataclass(frozen=True, eq=False)
 class Intervention:
-    """A change of a network's weights, as plain data.
+    """A change of a network's weights, and of what drives it.
 
     Attributes
     ----------
@@ -46,6 +46,9 @@ class Intervention:
     basis : numpy.ndarray, shape (N, N), optional
         Where the changes move the whole network into other coordinates, :math:`h' = B h`: initial
         states that come with the sequences are taken along.
+    added : callable, optional
+        ``added(batch)`` is added to what the inputs of a batch send to the units, shape (T, B, N);
+        see `rnnschur.network.Network.outputs`.
 
     Examples
     --------
@@ -59,6 +62,7 @@ class Intervention:
     mass: float
     labels: Mapping[str, object] = field(default_factory=dict)
     basis: np.ndarray | None = None
+    added: Callable[[Batch], np.ndarray] | None = None
 
 
 def cut(recurrent: Recurrent, sectors: Sectors, mask) -> tuple[dict[str, np.ndarray], float]:

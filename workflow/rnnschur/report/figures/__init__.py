@@ -9,6 +9,7 @@ from rnnschur.report.figures.ablations import (
 )
 from rnnschur.report.figures.activity import energy, linearity, response
 from rnnschur.report.figures.eigenvalues import phases, planted
+from rnnschur.report.figures.matched import matched
 from rnnschur.report.figures.networks import (
     conditioning,
     learning_curves,
@@ -17,8 +18,8 @@ from rnnschur.report.figures.networks import (
     spectra,
 )
 from rnnschur.report.figures.profile import profile
-from rnnschur.report.figures.robustness import borders, graded, readout, shift
 from rnnschur.report.figures.removable import blocks, rankings, removable
+from rnnschur.report.figures.robustness import borders, graded, readout, shift
 from rnnschur.report.figures.style import (
     NAMES,
     ORDER,
@@ -46,6 +47,7 @@ __all__ = [
     "learning_curves",
     "ledger",
     "linearity",
+    "matched",
     "orders",
     "paper_values",
     "phases",

@@ -1,0 +1,328 @@
+r"""Matched controls: other changes of the recurrent matrix, each as large as a coupling.
+
+That a coupling can go may say that it carries nothing, that it points where nothing reads, or
+only that anything of its size could go. Each control shares something with the coupling and draws
+the rest at random; where the coupling lies among the draws tells which of these it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cache, cached_property, partial
+from types import MappingProxyType
+
+import numpy as np
+import pandas as pd
+
+from rnnschur.batch import Batch
+from rnnschur.cells import Recurrent
+from rnnschur.coordinates.schur import frobenius
+from rnnschur.coordinates.sectors import COUPLINGS, Sectors, masked
+from rnnschur.coordinates.symmetries import random_rotation
+from rnnschur.interventions.base import FamilyBase, Intervention
+from rnnschur.options import positive, real, whole
+from rnnschur.response import acting
+
+#: Sequences that the drive of a change is measured on.
+FITTED = 64
+
+#: Rollout differences that differ by less are equal: the rounding of a rollout in single precision,
+#: also under changes that are the same but for rounding.
+EQUAL = {"rtol": 1e-5, "atol": 1e-6}
+
+#: Label of the coupling itself, beside the names of its controls.
+ITSELF = "itself"
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    r"""What a coupling is of a weight: the change :math:`\Delta W` that its removal takes off.
+
+    Attributes
+    ----------
+    recurrent : Recurrent
+    sectors : Sectors
+        Of its matrix.
+    mask : numpy.ndarray, shape (N, N), bool
+        Entries M of `T` that are the coupling.
+    moment : numpy.ndarray, shape (N, N), optional
+        :math:`S = \mathrm{E}\,h h^\top` of the states that the weight acts on.
+    """
+
+    recurrent: Recurrent
+    sectors: Sectors
+    mask: np.ndarray
+    moment: np.ndarray | None = None
+
+    @cached_property
+    def change(self) -> np.ndarray:
+        r""":math:`\Delta W`, of a weight that is the matrix itself :math:`Q (T \circ M) Q^\top`."""
+        return self.placed(masked(self.sectors.schur, self.mask))
+
+    @cached_property
+    def norm(self) -> float:
+        r""":math:`\|\Delta W\|_F`."""
+        return frobenius(self.change)
+
+    def placed(self, entries: np.ndarray) -> np.ndarray:
+        r"""Return the change of the weight that takes some entries off `T`.
+
+        Of a weight that is the matrix itself, :math:`Q E Q^\top`.
+
+        Parameters
+        ----------
+        entries : numpy.ndarray, shape (N, N)
+            E.
+        """
+        Q, matrix = self.sectors.schur.Q, self.sectors.matrix
+        (changed,) = self.recurrent.write_back(matrix - Q @ entries @ Q.T).values()
+        return self.recurrent.changing - changed
+
+    def sized(self, change: np.ndarray) -> np.ndarray:
+        """Return a change, scaled to the norm of the coupling."""
+        return change * (self.norm / frobenius(change))
+
+    def drive(self, change: np.ndarray) -> float:
+        r"""Return what a change sends, :math:`\mathrm{E}\|\Delta W h\|^2 = \mathrm{tr}(\Delta W S
+        \Delta W^\top)`.
+        """
+        return float(np.sum((change @ self.moment) * change))
+
+
+def dense(part: Part, rng: np.random.Generator) -> np.ndarray:
+    """Return Gaussian entries everywhere, of the same norm."""
+    return part.sized(rng.standard_normal(part.mask.shape))
+
+
+def rotated(part: Part, rng: np.random.Generator) -> np.ndarray:
+    r"""Return :math:`U \Delta W V`: the same singular values between other directions."""
+    return targets(part, rng) @ random_rotation(len(part.mask), rng)
+
+
+def same_drive(part: Part, rng: np.random.Generator) -> np.ndarray:
+    """Return Gaussian entries everywhere that send as much, whatever their norm."""
+    change = rng.standard_normal(part.mask.shape)
+    wanted, found = part.drive(part.change), part.drive(change)
+    return change * np.sqrt(wanted / found if found > 0 else 0.0)
+
+
+def targets(part: Part, rng: np.random.Generator) -> np.ndarray:
+    r"""Return :math:`U \Delta W`: the same sources, aimed elsewhere."""
+    return random_rotation(len(part.mask), rng) @ part.change
+
+
+def sources(part: Part, rng: np.random.Generator) -> np.ndarray:
+    r"""Return :math:`\Delta W V`: the same targets, fed from elsewhere."""
+    return part.change @ random_rotation(len(part.mask), rng)
+
+
+def entries(part: Part, rng: np.random.Generator) -> np.ndarray:
+    """Return random entries of all three couplings, as many as have the norm.
+
+    They are taken one after the other until they have it, and scaled down to it, since the last one
+    is too much.
+    """
+    schur, every = part.sectors.schur, part.sectors.mask(*COUPLINGS)
+    order = rng.permutation(np.flatnonzero(every))
+    mass = np.cumsum(schur.T.flat[order] ** 2)
+    chosen = np.zeros(every.shape, bool)
+    chosen.flat[order[: 1 + np.searchsorted(mass, frobenius(schur.T[part.mask]) ** 2)]] = True
+    return part.sized(part.placed(masked(schur, chosen)))
+
+
+def in_place(part: Part, rng: np.random.Generator) -> np.ndarray:
+    r"""Return Gaussian entries in the coupling's place, :math:`Q (G \circ M) Q^\top`."""
+    gaussian = rng.standard_normal(part.mask.shape)
+    return part.sized(part.placed(np.where(part.mask, gaussian, 0)))
+
+
+#: What is taken off the weight instead of the coupling, by the name of the control.
+CHANGES = MappingProxyType(
+    {
+        "dense": dense,
+        "rotated": rotated,
+        "same drive": same_drive,
+        "targets moved": targets,
+        "sources moved": sources,
+        "random entries": entries,
+        "in place": in_place,
+    }
+)
+
+#: The coupling sends what it does along another sequence, where it would send nothing.
+ANOTHER = "another sequence"
+
+#: The controls in the order of tables and figures.
+CONTROLS = (*CHANGES, ANOTHER)
+
+
+@dataclass(frozen=True)
+class Family(FamilyBase):
+    """Each coupling of the headline matrix removed, and random draws of its matched controls.
+
+    Parameters
+    ----------
+    alpha : float
+        Threshold between the sectors.
+    minimum_mass : float
+        Couplings of less removed mass have no controls.
+    draws : int
+        Of each control.
+    sets : int
+        Held-out sets that judge.
+    """
+
+    alpha: float = positive(1, default=0.9)
+    minimum_mass: float = real(0, 1, default=0.01)
+    draws: int = whole(1, default=20)
+    sets: int = whole(1, default=1)
+
+    def of(self, network, fit, stream) -> Iterator[Intervention]:
+        """Yield each coupling's removal and its controls.
+
+        Labels are leading, control (``itself`` or one of `CONTROLS`) and draw. Without sequences
+        to fit there is no ``same drive``, and where states and inputs do not add up, as in gated
+        cells, no ``another sequence``.
+        """
+        name, recurrent = network.headline
+        sectors = Sectors.of(recurrent.matrix, recurrent.threshold(self.alpha), network.schur(name))
+        (weight,) = recurrent.write_back(recurrent.matrix)
+        norm = frobenius(recurrent.changing) or 1.0
+        states = cache(partial(acting, network, name=weight))  # of each batch that judges
+        moment = None if fit is None else _moment(states(fit.part(slice(FITTED))))
+        for coupling in COUPLINGS:
+            part = Part(recurrent, sectors, sectors.mask(coupling), moment)
+            mass = part.norm / norm
+            if mass == 0 or mass < self.minimum_mass:
+                continue
+
+            def changed(change, control, draw, coupling=coupling, **more):
+                labels = {"leading": sectors.size, "control": control, "draw": draw}
+                changes = {weight: recurrent.changing - change}
+                return Intervention(coupling, changes, frobenius(change) / norm, labels, **more)
+
+            yield changed(part.change, ITSELF, 0)
+            for control, drawn in CHANGES.items():
+                if control == "same drive" and moment is None:
+                    continue
+                for draw in range(self.draws):
+                    yield changed(drawn(part, stream(coupling, control, draw)), control, draw)
+            if "W_xh" in network.weights:
+                sent = cache(lambda b, part=part: _sent(states(b), part).astype(network.dtype))
+                for draw in range(self.draws):
+                    names = partial(stream, coupling, ANOTHER, draw)
+                    yield changed(part.change, ANOTHER, draw, added=_swapped(sent, names))
+
+    def summary(self, rows: pd.DataFrame) -> pd.DataFrame:
+        """Return where each coupling lies among the draws of each control.
+
+        Parameters
+        ----------
+        rows : pandas.DataFrame
+            Of one network.
+
+        Returns
+        -------
+        pandas.DataFrame
+            A row a coupling and control. Of the coupling: removed, leading, metric, removed_mass,
+            damage and rollout_difference. Of the draws: their number draws, the median_difference
+            with difference_05 and difference_95 (5 and 95 % of the draws are below), median_damage
+            and median_mass. Of both: quantile, the share of draws with a smaller rollout
+            difference, equal ones counted half, and its 95 % interval (quantile_low,
+            quantile_high); and ratio, of the coupling's difference to the median, NaN where either
+            is nothing but rounding, or not finite.
+        """
+        if rows.empty:
+            return pd.DataFrame(columns=_KEPT)
+        itself = rows[rows["control"] == ITSELF].set_index("removed")
+        drawn = rows[rows["control"] != ITSELF].groupby(["removed", "control"], sort=False)
+        table = pd.DataFrame([_compared(itself.loc[key[0]], key, draws) for key, draws in drawn])
+        return table[[*_KEPT, *(["checked"] if "checked" in rows else [])]]
+
+
+_KEPT = ["removed", "control", "leading", "draws", "metric", "removed_mass", "damage"]
+_KEPT += ["rollout_difference", "quantile", "quantile_low", "quantile_high", "ratio"]
+_KEPT += ["median_difference", "difference_05", "difference_95", "median_damage", "median_mass"]
+
+
+def _moment(states: np.ndarray) -> np.ndarray:
+    """Return the second moment of states (B, T, N)."""
+    flat = states.reshape(-1, states.shape[-1])
+    return flat.T @ flat / len(flat)
+
+
+def _sent(states: np.ndarray, part: Part) -> np.ndarray:
+    """Return what a coupling sends from states (B, T, N) at every step, (T, B, N)."""
+    return np.ascontiguousarray((states @ part.change.T).swapaxes(0, 1))
+
+
+def _swapped(sent: Callable, stream: Callable) -> Callable[[Batch], np.ndarray]:
+    """Return the function that gives every sequence what the coupling sends along another one.
+
+    The sequences form a random ring, in which each takes from the next: none takes from itself.
+    """
+
+    def added(batch: Batch) -> np.ndarray:
+        ring = stream().permutation(batch.sequences)
+        source = np.empty_like(ring)
+        source[ring] = np.roll(ring, 1)
+        return sent(batch)[:, source]
+
+    return added
+
+
+def _compared(itself: pd.Series, key: tuple[str, str], drawn: pd.DataFrame) -> dict:
+    """Return where a coupling lies among the draws of a control."""
+    difference = drawn["rollout_difference"].fillna(np.inf)  # of a network that ran away
+    own, median = itself["rollout_difference"], difference.median()
+    comparable = all(EQUAL["atol"] < one < np.inf for one in (own, median))
+    low, high = difference.quantile([0.05, 0.95], interpolation="nearest")
+    return {
+        **itself,
+        **dict(zip(("removed", "control"), key, strict=True)),
+        "draws": len(drawn),
+        **quantile(own, difference.to_numpy()),
+        "ratio": own / median if comparable else np.nan,
+        "median_difference": median,
+        "difference_05": low,
+        "difference_95": high,
+        "median_damage": drawn["damage"].median(),
+        "median_mass": drawn["removed_mass"].median(),
+    }
+
+
+def quantile(value: float, draws: np.ndarray, confidence: float = 0.95) -> dict[str, float]:
+    """Return the share of draws below a value, those `EQUAL` to it counted half, and its interval.
+
+    Parameters
+    ----------
+    value : float
+        NaN is above all.
+    draws : numpy.ndarray, shape (n,)
+        At least one.
+    confidence : float
+
+    Returns
+    -------
+    dict of str to float
+        quantile, and quantile_low and quantile_high, the exact binomial interval (Clopper and
+        Pearson 1934), whichever way ties are broken.
+
+    Examples
+    --------
+    >>> found = quantile(0.5, np.array([0.1, 0.5, 0.5, 0.7]))
+    >>> found["quantile"], round(found["quantile_low"], 3), round(found["quantile_high"], 3)
+    (0.5, 0.006, 0.994)
+    """
+    from scipy.stats import binomtest  # takes as long to import as all the rest together
+
+    value = np.inf if np.isnan(value) else value
+    equal = np.isclose(draws, value, **EQUAL)
+    below, least = int(np.sum(~equal & (draws < value))), int(np.sum(equal | (draws < value)))
+    low, high = (binomtest(k, len(draws)).proportion_ci(confidence) for k in (below, least))
+    return {
+        "quantile": (below + least) / (2 * len(draws)),
+        "quantile_low": float(low.low),
+        "quantile_high": float(high.high),
+    }
