@@ -257,6 +257,7 @@ def curriculum(config: dict, task: str) -> list[dict]:
 def training(config: dict, task: str) -> dict:
     """Return all that the training of a task's networks depends on besides their identity."""
     settings, stages = config["tasks"][task], curriculum(config, task)
+    frozen = settings.get("frozen_readout")
     return {
         "study_seed": config["study_seed"],
         "protocol": settings["protocol"],
@@ -271,6 +272,7 @@ def training(config: dict, task: str) -> dict:
             "input_scale": settings["input_scale"],
             "record_every": config["training"]["record_every"],
             "monitored": config["training"]["monitored_sequences"],
+            **({} if frozen is None else {"frozen_readout": frozen}),
         },
     }
 
