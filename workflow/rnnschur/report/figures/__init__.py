@@ -7,6 +7,7 @@ from rnnschur.report.figures.ablations import (
     rollouts,
     thresholds,
 )
+from rnnschur.report.figures.distances import changes, distances
 from rnnschur.report.figures.eigenvalues import phases, planted
 from rnnschur.report.figures.networks import (
     conditioning,
@@ -32,9 +33,11 @@ __all__ = [
     "NAMES",
     "ORDER",
     "ablation_profile",
+    "changes",
     "condition_grid",
     "conditioning",
     "criterion",
+    "distances",
     "grid",
     "learning_curves",
     "ledger",
