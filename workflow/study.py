@@ -118,6 +118,10 @@ def check(config: dict) -> None:
             raise ValueError(f"interventions.{name}.{error}") from None
     _results(config)
     _given(config)
+    if not (SCHEMA.parents[2] / config["findings"]).is_file():
+        raise ValueError(
+            f"findings is {config['findings']!r}; allowed: a file in report/ that is there"
+        )
     seen = set()
     for condition in conditions(config):
         if condition in seen:
@@ -312,6 +316,12 @@ def _replaying(config: dict) -> list[str]:
 def periods(config: dict) -> dict[str, int]:
     """Return the steps after which the targets repeat, of tasks where they do."""
     return {task: config["tasks"][task]["protocol"]["symbols"] for task in _replaying(config)}
+
+
+def bits(config: dict) -> dict[str, int]:
+    """Return the bits that a network must keep, of tasks that ask for a sequence over and over."""
+    protocols = {task: config["tasks"][task]["protocol"] for task in _replaying(config)}
+    return {task: said["symbols"] * said["symbol_size"] for task, said in protocols.items()}
 
 
 def replays(config: dict) -> dict[str, list[int]]:

@@ -86,6 +86,25 @@ def test_a_description_that_is_the_kind_beats_one_that_is_noise():
     assert again["p"] == found.loc["noise", "p"]  # whatever else is described
 
 
+def test_a_question_is_asked_among_networks_that_differ_in_nothing_else():
+    rng = np.random.default_rng(4)
+    conditions = [("copy", "orthogonal", 8), ("sine", "orthogonal", 8), ("copy", "cayley", 8)]
+    conditions += [("copy", "orthogonal", 9), ("sine", "default", 9)]
+    index = pd.MultiIndex.from_tuples(
+        [(*condition, seed) for condition in conditions for seed in range(4)], names=NETWORK
+    )
+    known = pd.DataFrame({"a": np.repeat(np.arange(5), 4) + 0.01 * rng.random(20)}, index)
+    found = comparability.questions({"known": known, "noise": known * 0 + rng.random()}, 1)
+    assert found["asked"].tolist() == ["task"] * 2 + ["architecture"] * 2
+    assert set(found["width"]) == {8} and set(found["kinds"]) == {2}
+    assert (
+        found["architecture"].tolist()[:2] == ["orthogonal"] * 2 and found["task"].isna()[:2].all()
+    )
+    assert found["task"].tolist()[2:] == ["copy"] * 2
+    assert found.loc[found["features"] == "known", "accuracy"].tolist() == [1, 1]
+    assert len(comparability.questions({"known": known[:4]}, 1)) == 0
+
+
 def test_too_few_networks_or_kinds_leave_the_row_empty():
     index = pd.MultiIndex.from_tuples(
         [

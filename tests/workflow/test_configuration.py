@@ -32,6 +32,16 @@ def change(path, value):
     ("path", "value", "message"),
     [
         (
+            ["findings"],
+            "mine.yaml",
+            "findings is 'mine.yaml'; allowed: a file in report/ that ends in",
+        ),
+        (
+            ["findings"],
+            "report/no.yaml",
+            "findings is 'report/no.yaml'; allowed: a file in report/ ",
+        ),
+        (
             ["experiments", 0, "task"],
             "copi",
             "experiments[0].task is 'copi'; allowed: ",
@@ -250,6 +260,7 @@ def test_what_replays_and_what_is_planted_is_known():
     config["experiments"].append({"task": "sine", "architectures": ["mine"], "widths": [9]})
     assert study.periods(config) == {"copy": 8, "other": 8}
     assert study.replays(config) == {"copy": [4], "other": [2, 4]}
+    assert study.bits(config) == {"copy": 64, "other": 64}
     assert study.planted(config) == [("other", "nnrnn", 9), ("sine", "mine", 9)]
     assert study.planted(CONFIG) == [] and study.replays(CONFIG) == {"copy": [4]}
 

@@ -90,6 +90,42 @@ def spread(
         return found.assign(variation=found["sd"] / found["mean"].abs())
 
 
+def questions(descriptions: Mapping[str, pd.DataFrame], study_seed: int) -> pd.DataFrame:
+    """Return what each description tells of the task and of the architecture of a network.
+
+    The task is asked for among networks of the same architecture and width, the architecture among
+    those of the same task and width.
+
+    Parameters
+    ----------
+    descriptions : mapping of str to pandas.DataFrame
+        As `descriptions` returns them; others may be added.
+    study_seed : int
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns asked (task or architecture), task, architecture and width (what was given; empty
+        what is asked for), kinds (how many there are) and those of `told_apart`.
+    """
+    index = next(iter(descriptions.values())).index
+    tables = []
+    for asked, given in (("task", "architecture"), ("architecture", "task")):
+        names = pd.MultiIndex.from_arrays([index.get_level_values(n) for n in (given, "width")])
+        for group in names.unique():
+            among = index[names == group]
+            kinds = among.get_level_values(asked).nunique()
+            if kinds < 2:
+                continue
+            part = {name: table.loc[among] for name, table in descriptions.items()}
+            scores = told_apart(part, asked, study_seed, asked, *group)
+            known = {"asked": asked, given: group[0], "width": group[1], "kinds": kinds}
+            tables.append(scores.assign(**known))
+    columns = ["asked", *CONDITION, "kinds", *SCORES]
+    found = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
+    return found.reindex(columns=columns)
+
+
 def told_apart(
     descriptions: Mapping[str, pd.DataFrame], by: str, study_seed: int, *name: str | int
 ) -> pd.DataFrame:
