@@ -59,6 +59,11 @@ if PLANTED:
     include: "workflow/rules/planted.smk"
 
 
+if not IMPORTED:
+
+    include: "workflow/rules/findings.smk"
+
+
 if GIVEN:
 
     include: "workflow/rules/verify.smk"

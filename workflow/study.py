@@ -123,6 +123,10 @@ def check(config: dict) -> None:
             raise ValueError(f"interventions.{name}.{error}") from None
     _results(config)
     _given(config)
+    if not (SCHEMA.parents[2] / config["findings"]).is_file():
+        raise ValueError(
+            f"findings is {config['findings']!r}; allowed: a file in report/ that is there"
+        )
     seen = set()
     for condition in conditions(config):
         if condition in seen:
@@ -262,6 +266,7 @@ def curriculum(config: dict, task: str) -> list[dict]:
 def training(config: dict, task: str) -> dict:
     """Return all that the training of a task's networks depends on besides their identity."""
     settings, stages = config["tasks"][task], curriculum(config, task)
+    frozen = settings.get("frozen_readout")
     return {
         "study_seed": config["study_seed"],
         "protocol": settings["protocol"],
@@ -276,6 +281,7 @@ def training(config: dict, task: str) -> dict:
             "input_scale": settings["input_scale"],
             "record_every": config["training"]["record_every"],
             "monitored": config["training"]["monitored_sequences"],
+            **({} if frozen is None else {"frozen_readout": frozen}),
         },
     }
 
@@ -320,6 +326,12 @@ def _replaying(config: dict) -> list[str]:
 def periods(config: dict) -> dict[str, int]:
     """Return the steps after which the targets repeat, of tasks where they do."""
     return {task: config["tasks"][task]["protocol"]["symbols"] for task in _replaying(config)}
+
+
+def bits(config: dict) -> dict[str, int]:
+    """Return the bits that a network must keep, of tasks that ask for a sequence over and over."""
+    protocols = {task: config["tasks"][task]["protocol"] for task in _replaying(config)}
+    return {task: said["symbols"] * said["symbol_size"] for task, said in protocols.items()}
 
 
 def replays(config: dict) -> dict[str, list[int]]:

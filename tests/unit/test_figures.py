@@ -1,18 +1,23 @@
 """The figures: what is drawn is what was given."""
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 import pytest
 from matplotlib import pyplot as plt
 
+from rnnschur import cells, interventions
 from rnnschur.batch import Batch
 from rnnschur.coordinates.schur import ordered_real_schur
 from rnnschur.coordinates.sectors import Sectors
 from rnnschur.criterion import Criterion
 from rnnschur.diagnosis import diagnose
-from rnnschur.metrics import METRICS
+from rnnschur.evaluation import evaluate
+from rnnschur.metrics import METRICS, metric
 from rnnschur.network import Network
 from rnnschur.report import figures
+from rnnschur.streams import generator
 
 
 @pytest.fixture(autouse=True)
@@ -407,3 +412,54 @@ def test_matched_draws_the_median_and_every_network_that_learned():
     figure.canvas.draw()
     (text,) = figures.matched(poor).axes[0].texts
     assert "no coupling" in text.get_text()
+
+
+def family(**columns):
+    """Return a table of interventions on one network."""
+    return table([("copy", "orthogonal", 8)] * len(columns["removed_mass"]), seed=0, **columns)
+
+
+def test_distances_are_told_apart_by_what_was_done_and_need_both_of_them():
+    learned = {"learned": [True, True, True, False]}
+    masses, moved = [0.0, 0.1, 0.5, 0.2], [0.0, 0.01, 0.9, 0.3]
+    both = {"removed_mass": masses, "rollout_difference": moved, **learned}
+    tables = {
+        "ablations": family(removed=["none", "CC", "RR+CR", "CR"], **both),
+        "symmetries": family(
+            control=["rotation", "permutation and flips", "rotation", "rotation"],
+            **{**both, "rollout_difference": [0.0, 3e-7, 0.9, 0.3]},
+        ),
+        "orders": family(removed=["CC"] * 4, **both),
+        "matched": family(removed=["CC"] * 4, **both),
+    }
+    found = figures.changes(tables)
+    kinds = ["CC", "several couplings", "exact symmetry", "rotation"]
+    kinds += ["other order"] * 2 + ["control"] * 2
+    assert found["kind"].tolist() == kinds
+    figure = figures.distances(found, epsilon=0.1)
+    (axis,) = figure.axes
+    drawn = {line.get_label(): line.get_xydata() for line in axis.lines if len(line.get_xydata())}
+    np.testing.assert_allclose(drawn["exact symmetry"], [[0.1, 3e-7]])
+    np.testing.assert_allclose(drawn["control"], [[0.1, 0.01], [0.5, 0.9]])
+    assert axis.get_xscale() == axis.get_yscale() == "log"
+    with pytest.raises(ValueError, match="table 'orders' has no column rollout_difference"):
+        figures.changes({"orders": tables["orders"].drop(columns="rollout_difference")})
+
+
+@pytest.mark.parametrize("cell", ["tanh", "gru"])
+def test_an_exact_symmetry_is_a_large_distance_in_weights_and_none_in_function(cell):
+    rng = np.random.default_rng(0)
+    made = cells.make(cell)
+    size = {"unit": 8, "input": 2, "output": 2, "gate": 8}
+    weights = {
+        name: rng.standard_normal([size[a] for a in axes]) for name, axes in made.axes.items()
+    }
+    network = Network(cell, {name: weight / 2 for name, weight in weights.items()})
+    batch = Batch(rng.standard_normal((20, 30, 2)), rng.standard_normal((20, 30, 2)))
+    of = interventions.make("symmetries", {}, {}).of(network, None, partial(generator, 0))
+    rows = evaluate(network, of, batch, metric("fvu"), "reference")
+    rows = rows.assign(task="made up", architecture=cell, width=8, seed=0, learned=True)
+    found = figures.changes({"symmetries": rows}).set_index("kind")
+    assert found.loc["exact symmetry", "removed_mass"] > 0.5
+    assert found.loc["exact symmetry", "rollout_difference"] < 1e-6
+    assert found.loc["rotation", "rollout_difference"] > 0.01

@@ -169,11 +169,15 @@ def test_planted_table_has_the_largest_gap_and_the_mean_share_of_a_condition():
     moduli["planted"] = [1.0, 0.5625, 0.75]
     masses = pd.DataFrame({**CONDITION, "seed": [0, 1], "planted_mass": [1.0, 0.5]})
     masses["found_mass"] = [0.5, 0.5]
+    masses["planted_leading"], masses["found_leading"] = [3, 3], [3, 2]
+    masses["planted_CR"], masses["found_CR"] = [0.5, 0.25], [0.5, 0.375]
     (row,) = pages.planted_table(moduli, masses).to_dict("records")
     assert {name: row[name] for name in CONDITION} == CONDITION
     assert row["networks"] == 2 and row["moduli, largest difference"] == "0.0625"
     assert row["planted mass"] == "0.75" and row["found mass"] == "0.5"
     assert row["found share of its square"] == "0.625"
+    assert row["same size of R"] == "1 of 2" and row["planted CR"] == "0.375"
+    assert row["CR, largest difference"] == "0.125"
 
 
 def activity_rows():

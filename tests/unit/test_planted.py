@@ -8,6 +8,7 @@ from rnnschur import Network, architectures, tasks, tensors, weights
 from rnnschur.coordinates import planted
 from rnnschur.coordinates.nonnormality import henrici_departure
 from rnnschur.coordinates.schur import ordered_real_schur
+from rnnschur.coordinates.sectors import Sectors
 from rnnschur.streams import Identity
 from rnnschur.training import Schedule, train
 from rnnschur.training.module import build
@@ -155,3 +156,71 @@ def test_a_trained_network_is_diagnosed_as_any_other():
     found = trained()
     made = Network("tanh", {name: found[name] for name in ("W_hh", "W_xh", "W_hy")})
     assert planted.masses(made.schur(), found["W_hh.T"])["found_mass"] > 0.01
+
+
+def sectors_by_eigenvectors(W, alpha):
+    """Return |R|, and the norms of CR and of what is beside the eigenvalues of R and of C.
+
+    By a basis of the eigenvectors of R, of W as a whole: no Schur form is in it.
+    """
+    values, vectors = np.linalg.eig(W)
+    leading = np.abs(values) >= alpha * np.abs(values).max()
+    chosen = vectors[:, leading]
+    size = int(leading.sum())
+    U = np.linalg.svd(np.hstack([chosen.real, chosen.imag]), full_matrices=True)[0]
+    R, C = U[:, :size], U[:, size:]
+    assert np.linalg.norm(C.T @ W @ R) < 1e-8 * np.linalg.norm(W)  # R is invariant
+    rest = [np.linalg.norm(S.T @ W @ S) ** 2 for S in (R, C)]
+    rest = [
+        norm - np.sum(np.abs(values[of]) ** 2)
+        for norm, of in zip(rest, (leading, ~leading), strict=True)
+    ]
+    CR = np.linalg.norm(R.T @ W @ C)
+    return size, dict(zip(("CR", "RR", "CC"), (CR, *np.sqrt(np.maximum(rest, 0))), strict=True))
+
+
+@pytest.mark.parametrize("alpha", [0.3, 0.6, 0.9])
+@pytest.mark.parametrize(("width", "seed"), [(7, 2), (10, 2), (10, 5)])
+def test_sectors_and_couplings_do_not_depend_on_the_order_of_planted_blocks(width, seed, alpha):
+    made = network(width, seed)
+    parts = {name[5:]: part.detach().numpy() for name, part in made.parts().items()}
+    W = made.W_hh.detach().numpy()
+    found = planted.couplings(Sectors.of(W, alpha), parts)
+    size, norms = sectors_by_eigenvectors(W, alpha)
+    assert found["planted_leading"] == found["found_leading"] == size
+    radii = np.repeat(np.abs(parts["gamma"]), 2)[:width]
+    assert size == np.sum(radii >= alpha * radii.max())
+    for coupling, norm in norms.items():
+        for kind in ("planted", "found"):
+            assert found[f"{kind}_{coupling}"] == pytest.approx(
+                norm / np.linalg.norm(W), abs=1e-6
+            ), (kind, coupling)
+    assert found["planted_CR"] > 0.05 or size == width
+    order = [
+        np.abs(parts["gamma"])[k] >= np.abs(parts["gamma"])[k + 1] for k in range(width // 2 - 1)
+    ]
+    assert not all(order)  # blocks had to be moved
+
+
+def test_planted_and_found_differ_where_another_matrix_was_planted():
+    made, other = network(10, 2), network(10, 3)
+    parts = {name[5:]: part.detach().numpy() for name, part in other.parts().items()}
+    found = planted.couplings(Sectors.of(made.W_hh.detach().numpy(), 0.6), parts)
+    assert abs(found["planted_CR"] - found["found_CR"]) > 0.05
+
+
+def test_couplings_of_a_matrix_of_zeros_are_zero():
+    parts = {"gamma": np.zeros(2), "theta": np.zeros(2), "T": np.zeros((4, 4))}
+    found = planted.couplings(Sectors.of(np.zeros((4, 4)), 0.9), parts)
+    assert found.pop("planted_leading") == found.pop("found_leading") == 4
+    assert set(found.values()) == {0}
+
+
+def test_a_trained_network_has_the_sectors_that_were_planted():
+    found = trained()
+    parts = {name: found[f"W_hh.{name}"] for name in ("gamma", "theta", "T")}
+    sectors = Sectors.of(found["W_hh"], 0.95)
+    both = planted.couplings(sectors, parts)
+    assert both["planted_leading"] == both["found_leading"] < 10
+    for coupling in ("RR", "CR", "CC"):
+        assert both[f"planted_{coupling}"] == pytest.approx(both[f"found_{coupling}"], abs=1e-4)

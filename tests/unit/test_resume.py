@@ -60,6 +60,7 @@ def test_they_are_kept_across_restarts_for_the_same_record(folder):
         {**RECORD, "code": "other"},
         {**RECORD, "training": {"updates": 41, "clip": None}},
         {**RECORD, "training": {**RECORD["training"], "curriculum": [{"last": 4}]}},
+        {**RECORD, "training": {**RECORD["training"], "schedule": {"frozen_readout": 0.5}}},
         {**RECORD, "versions": ["b", "a"]},
     ],
 )

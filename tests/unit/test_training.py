@@ -46,10 +46,10 @@ def run(name="copy", task=COPY, architecture="orthogonal", seed=0, engine="fast"
     return train(identity, task, architectures.of(architecture), schedule, 11, engine)
 
 
-def built(architecture, task, seed=0):
+def built(architecture, task, seed=0, **scales):
     start = torch.Generator()
     start.manual_seed(seed)
-    return build(architectures.of(architecture), (task.inputs, 10, task.outputs), start)
+    return build(architectures.of(architecture), (task.inputs, 10, task.outputs), start, **scales)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -111,10 +111,11 @@ def test_updates_are_one_after_the_other(architecture, Engine):
     assert len(set(found[:, 0])) == 5 and found[0, 1] > 0.5  # clipped
 
 
+@pytest.mark.parametrize("frozen_readout", [None, 0.5])
 @pytest.mark.parametrize("architecture", STARTS)
-def test_engines_train_to_the_same_weights(architecture):
-    fast, _ = run(architecture=architecture)
-    reference, _ = run(architecture=architecture, engine="reference")
+def test_engines_train_to_the_same_weights(architecture, frozen_readout):
+    fast, _ = run(architecture=architecture, frozen_readout=frozen_readout)
+    reference, _ = run(architecture=architecture, engine="reference", frozen_readout=frozen_readout)
     for name, weight in fast.items():
         np.testing.assert_allclose(weight, reference[name], atol=2e-5)
 
@@ -123,19 +124,26 @@ STAGES = [(7, copy(replays=1)), (22, copy(replays=2)), (40, COPY)]
 
 
 @pytest.mark.parametrize("engine", ["fast", "reference"])
+@pytest.mark.parametrize("frozen", [None, 3.0], ids=["", "with a frozen readout"])
 @pytest.mark.parametrize("stages", [STAGES[2:], STAGES], ids=["plain", "with a curriculum"])
-def test_against_plain_pytorch(stages, engine):
+def test_against_plain_pytorch(stages, frozen, engine):
     """nn.RNN, nn.Linear, three parameters and an unfused Adam, on the same batches."""
-    ours, _ = run(engine=engine, curriculum=tuple(Stage(*stage) for stage in stages[:-1]))
+    stages_before = tuple(Stage(*stage) for stage in stages[:-1])
+    ours, history = run(
+        engine=engine, curriculum=stages_before, frozen_readout=frozen, gradient_clip=0.3
+    )
+    assert (history["gradient_norm"] > 0.3).all()
     start = torch.Generator()
     start.manual_seed(int(generator(11, "copy", "orthogonal", 10, 0, "initial").integers(2**63)))
     network = build(architectures.of("orthogonal"), (2, 10, 2), start)
+    scale = 1.0 if frozen is None else frozen
     layer = torch.nn.RNN(2, 10, bias=False)
     readout = torch.nn.Linear(10, 2, bias=False)
     with torch.no_grad():
         layer.weight_hh_l0.copy_(network.W_hh)
         layer.weight_ih_l0.copy_(network.W_xh)
-        readout.weight.copy_(network.W_hy)
+        readout.weight.copy_(scale * network.W_hy)
+    readout.weight.requires_grad_(frozen is None)
     parameters = [*layer.parameters(), *readout.parameters()]
     adam = torch.optim.Adam(parameters, lr=1e-3, fused=False, foreach=False)
     batches, first = generator(11, "copy", "orthogonal", 10, 0, "training"), 0
@@ -147,11 +155,44 @@ def test_against_plain_pytorch(stages, engine):
             adam.zero_grad()
             outputs = readout(layer(inputs)[0][task.onset :])
             torch.mean((outputs - targets) ** 2).backward()
-            torch.nn.utils.clip_grad_norm_(parameters, 1.0)
+            norm = torch.nn.utils.clip_grad_norm_(parameters, 0.3)
             adam.step()
         first = last
     np.testing.assert_allclose(ours["W_hh"], layer.weight_hh_l0.detach().numpy(), atol=2e-5)
     np.testing.assert_allclose(ours["W_hy"], readout.weight.detach().numpy(), atol=2e-5)
+    assert history["gradient_norm"].iloc[-1] == pytest.approx(norm.item(), rel=1e-3)
+
+
+@pytest.mark.parametrize("Engine", [FastEngine, ReferenceEngine])
+@pytest.mark.parametrize("architecture", ["orthogonal", "cayley"])
+def test_a_frozen_readout_keeps_its_bits_and_is_in_no_norm(architecture, Engine):
+    """The other gradients are those that a readout of these weights gives when it is trained."""
+    frozen, free = (built(architecture, COPY, frozen_readout=scale) for scale in (0.5, None))
+    before = {name: weight.detach().clone() for name, weight in frozen.weights().items()}
+    np.testing.assert_allclose(before["W_hy"], 0.5 * free.W_hy.detach(), rtol=1e-6)
+    with torch.no_grad():
+        free.W_hy.copy_(frozen.W_hy)
+    batch = COPY.sample(8, generator(0))
+    engine, other = Engine(frozen, 1e-2), Engine(free, 1e-2)
+    assert engine.loss_and_gradients(batch) == other.loss_and_gradients(batch)
+    trained = [w.grad for name, w in free.named_parameters() if name != "W_hy"]
+    expected = torch.cat([gradient.flatten() for gradient in trained])
+    torch.testing.assert_close(engine.vector.grad, expected, rtol=0, atol=0)
+    assert engine.step() == pytest.approx(expected.norm().item(), rel=1e-6)
+    engine.updates(COPY.sample(40, generator(1)), 8)
+    for name, weight in frozen.weights().items():
+        assert torch.equal(weight, before[name]) == (name == "W_hy"), name
+
+
+@pytest.mark.parametrize("engine", ["fast", "reference"])
+def test_the_frozen_readout_reaches_the_start_and_nothing_else_of_it(engine):
+    plain, scaled = (
+        run(engine=engine, updates=1, learning_rate=1e-12, frozen_readout=scale)[0]
+        for scale in (None, 3.0)
+    )
+    np.testing.assert_allclose(scaled["W_hy"], 3 * plain["W_hy"], rtol=1e-6)
+    for name in ("W_hh", "W_xh"):
+        np.testing.assert_allclose(scaled[name], plain[name], rtol=1e-5)
 
 
 def test_a_network_learns():

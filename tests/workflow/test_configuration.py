@@ -32,6 +32,16 @@ def change(path, value):
     ("path", "value", "message"),
     [
         (
+            ["findings"],
+            "mine.yaml",
+            "findings is 'mine.yaml'; allowed: a file in report/ that ends in",
+        ),
+        (
+            ["findings"],
+            "report/no.yaml",
+            "findings is 'report/no.yaml'; allowed: a file in report/ ",
+        ),
+        (
             ["experiments", 0, "task"],
             "copi",
             "experiments[0].task is 'copi'; allowed: ",
@@ -155,6 +165,14 @@ def test_a_task_like_another_has_its_settings_where_it_gives_none():
         ),
         ({"like": 3}, "tasks.other.like is 3; allowed: "),
         (
+            {"like": "copy", "frozen_readout": 0},
+            "tasks.other.frozen_readout is 0; allowed: a number above 0, or null",
+        ),
+        (
+            {"like": "copy", "frozen_readout": True},
+            "tasks.other.frozen_readout is True; allowed: a number above 0, or null",
+        ),
+        (
             {"like": "copy", "curriculum": [{"until": 1, "protocol": {"replays": 2}}]},
             "tasks.other.curriculum[0].until is 1; allowed: a number between 0 and 1",
         ),
@@ -228,6 +246,20 @@ def test_a_curriculum_is_part_of_the_training_and_of_nothing_else():
     assert "curriculum" not in study.training(CONFIG, "copy")  # the records of old networks hold
 
 
+def test_a_frozen_readout_is_part_of_the_training_and_of_nothing_else():
+    config = like(like="copy", frozen_readout=0.5)
+    study.check(config)
+    schedule = study.training(config, "copy")["schedule"]
+    assert study.training(config, "other") == {
+        **study.training(config, "copy"), "schedule": {**schedule, "frozen_readout": 0.5}
+    }  # fmt: skip
+    assert study.diagnosis(config, "other") == study.diagnosis(config, "copy")
+    config = like(like="copy", frozen_readout=None)
+    study.check(config)
+    assert study.training(config, "other") == study.training(CONFIG, "copy")
+    assert "frozen_readout" not in schedule  # the records of old networks hold
+
+
 def test_what_replays_and_what_is_planted_is_known():
     others = [
         {"until": 0.1, "protocol": {"replays": 2}},
@@ -239,6 +271,7 @@ def test_what_replays_and_what_is_planted_is_known():
     config["experiments"].append({"task": "sine", "architectures": ["mine"], "widths": [9]})
     assert study.periods(config) == {"copy": 8, "other": 8}
     assert study.replays(config) == {"copy": [4], "other": [2, 4]}
+    assert study.bits(config) == {"copy": 64, "other": 64}
     assert study.planted(config) == [("other", "nnrnn", 9), ("sine", "mine", 9)]
     assert study.planted(CONFIG) == [] and study.replays(CONFIG) == {"copy": [4]}
 
@@ -257,6 +290,7 @@ def test_config_and_schema_do_not_drift_apart():
         if "properties" in schema and isinstance(config, dict):
             missing = schema["properties"].keys() - config.keys()
             optional = {"updates", "epochs", "updates_per_epoch", "like", "curriculum"}
+            optional.add("frozen_readout")
             assert missing <= optional, (path, missing)
             for key, part in schema["properties"].items():
                 if key in config:

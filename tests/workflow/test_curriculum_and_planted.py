@@ -73,7 +73,14 @@ def test_planted_forms_are_compared_with_those_that_are_found(ran):
     np.testing.assert_allclose(
         squares["planted_mass"], squares["found_mass"] + squares["inside_mass"], atol=1e-5
     )
+    np.testing.assert_array_equal(masses["planted_leading"], masses["found_leading"])
+    for coupling in ("RR", "CR", "CC"):
+        np.testing.assert_allclose(
+            masses[f"planted_{coupling}"], masses[f"found_{coupling}"], atol=1e-3
+        )
     networks = masses.merge(table(ran, "networks"))
+    np.testing.assert_allclose(networks["found_CR"], networks["mass_CR"], rtol=1e-6)
+    np.testing.assert_array_equal(networks["found_leading"], networks["leading"])
     np.testing.assert_allclose(networks["found_mass"], networks["coupling_mass"], rtol=1e-12)
     np.testing.assert_allclose(networks["planted_mass"], networks["departure"], atol=1e-4)
     for task, architecture, width in conditions:

@@ -71,6 +71,36 @@ class Bootstrap:
         return float(interval.low), float(interval.high)
 
 
+def holm(p) -> np.ndarray:
+    r"""Return p values of several comparisons, adjusted so that they hold together (Holm 1979).
+
+    .. math:: \tilde p_{(i)} = \max_{j \le i} \min\{1, (m - j + 1)\, p_{(j)}\}
+
+    with the m p values in increasing order. Where those of at most 0.05 are called significant, the
+    probability of one false call or more is at most 0.05, however the comparisons depend on each
+    other.
+
+    Parameters
+    ----------
+    p : array_like, shape (m,)
+        NaN is no comparison, and stays.
+
+    Returns
+    -------
+    ndarray, shape (m,)
+
+    Examples
+    --------
+    >>> holm([0.01, 0.04, 0.03]).tolist()
+    [0.03, 0.06, 0.06]
+    """
+    adjusted = np.array(p, dtype=float)
+    order = np.argsort(adjusted, kind="stable")[: np.count_nonzero(~np.isnan(adjusted))]
+    factors = np.arange(len(order), 0, -1)
+    adjusted[order] = np.minimum(np.maximum.accumulate(factors * adjusted[order]), 1)
+    return adjusted
+
+
 def summarize(
     table: pd.DataFrame, by: list[str], quantities: list[str], bootstrap: Bootstrap
 ) -> pd.DataFrame:

@@ -2,7 +2,7 @@
 
 REQUIRED INPUTS  {block}.safetensors, {block}.schur.safetensors  of the architecture nnrnn
 OUTPUTS          tables/planted_moduli.csv  a row an eigenvalue: its modulus, planted and found
-                 tables/planted_masses.csv  a row a network: mass of couplings, planted and found
+                 tables/planted_masses.csv  a row a network: sectors and couplings, planted and found
 """
 
 PLANTED_BLOCKS = [b for b in study.blocks(config) if study.Condition(*b[:3]) in PLANTED]
@@ -37,6 +37,7 @@ rule planted:
             *of_planted_blocks(WEIGHTS if GIVEN else f"{NETWORKS}.json"),
             *of_planted_blocks(f"{NETWORKS}.schur.json"),
         ],
+        alpha=config["diagnosis"]["alpha"],
         blocks=[
             [*block[:3], study.cell(config, block.architecture)]
             for block in PLANTED_BLOCKS

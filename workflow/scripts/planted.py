@@ -6,6 +6,7 @@ from freshness import leave_record
 from job import log
 from rnnschur import weights
 from rnnschur.coordinates import planted
+from rnnschur.coordinates.sectors import Sectors
 from rnnschur.tables import NETWORK, keyed
 
 log(snakemake)
@@ -20,7 +21,10 @@ for file, schur, (*condition, cell) in zip(
     for seed, network in networks.items():
         form = network.schur()
         found[seed] = planted.moduli(form, parts[seed]["W_hh.gamma"])
-        norms[seed] = pd.DataFrame([planted.masses(form, parts[seed]["W_hh.T"])])
+        of = {name.removeprefix("W_hh."): part for name, part in parts[seed].items()}
+        sectors = Sectors.of(network.headline[1].matrix, snakemake.params.alpha, form)
+        both = planted.masses(form, of["T"]) | planted.couplings(sectors, of)
+        norms[seed] = pd.DataFrame([both])
     moduli.append(keyed(found.items(), condition))
     masses.append(keyed(norms.items(), condition))
 

@@ -5,11 +5,15 @@ blocks in any order. The one by modulus has the same eigenvalues and another ord
 other couplings; what both have in common is here.
 """
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
+from scipy import linalg
 
 from rnnschur.coordinates.nonnormality import coupling_mass, pair_departure
 from rnnschur.coordinates.schur import OrderedSchur, frobenius
+from rnnschur.coordinates.sectors import COUPLINGS, Sectors
 
 
 def moduli(form: OrderedSchur, gamma) -> pd.DataFrame:
@@ -75,3 +79,70 @@ def masses(form: OrderedSchur, T) -> dict[str, float]:
         "found_mass": coupling_mass(form) / norm,
         "inside_mass": pair_departure(form) / norm,
     }
+
+
+def couplings(found: Sectors, parts: Mapping[str, np.ndarray]) -> dict[str, float]:
+    r"""Return sectors and couplings that were planted beside those that are found.
+
+    Planted blocks stand in any order. LAPACK moves those of R, whose radii are known, to the front,
+
+    .. math:: D + T = Z \begin{pmatrix} S_R & S_{CR} \\ 0 & S_C \end{pmatrix} Z^\top,
+
+    and what does not depend on the order within the sectors is compared (see
+    `rnnschur.coordinates.sectors.coupling_masks`): the norm of CR, and of RR and CC with what lies
+    inside of blocks, :math:`\|S_R\|^2 - \sum_{i \in R} |\lambda_i|^2` and the same of C.
+
+    Parameters
+    ----------
+    found : Sectors
+        Of the matrix, with the threshold.
+    parts : mapping of str to ndarray
+        Planted ``gamma``, ``theta`` and ``T`` (see `rnnschur.architectures.nnrnn.Planted`).
+
+    Returns
+    -------
+    dict
+        ``planted_leading`` and ``found_leading``, the sizes of R; ``planted_RR``, ``found_RR`` and
+        so on, norms relative to that of the matrix.
+
+    Examples
+    --------
+    >>> from rnnschur.coordinates.sectors import Sectors
+    >>> parts = {"gamma": [0.5, 1.0], "theta": [0.0, 0.0], "T": np.zeros((4, 4))}
+    >>> found = couplings(Sectors.of(np.diag([0.5, 0.5, 1, 1]), 0.9), parts)
+    >>> found["planted_leading"], found["found_leading"], found["planted_CR"]
+    (2, 2, 0.0)
+    """
+    gamma, theta, T = (np.asarray(parts[name], dtype=float) for name in ("gamma", "theta", "T"))
+    size, radii = len(T), np.abs(gamma)
+    turns = np.append(theta, [0.0] * (size % 2))  # of an odd width the last block is cut
+    blocks = [
+        radius * np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
+        for radius, turn in zip(gamma, turns, strict=True)
+    ]
+    leading = radii >= found.alpha * radii.max()
+    # Halfway to the largest radius of C, so that rounding moves no block across the border.
+    border = (radii[leading].min() + radii[~leading].max(initial=0.0)) / 2
+    S, _, R = linalg.schur(
+        linalg.block_diag(*blocks)[:size, :size] + T,
+        sort=lambda real, imaginary: np.hypot(real, imaginary) >= border,
+    )
+    planted = _norms(S, np.sort(np.repeat(radii, 2)[:size])[::-1], R)
+    moduli = np.repeat(found.schur.moduli, found.schur.sizes)
+    norms = _norms(found.schur.T, moduli, found.size)
+    whole = frobenius(found.matrix) or 1.0
+    table = {"planted_leading": int(R), "found_leading": found.size}
+    for coupling in COUPLINGS:
+        table[f"planted_{coupling}"] = planted[coupling] / whole
+        table[f"found_{coupling}"] = norms[coupling] / whole
+    return table
+
+
+def _norms(T: np.ndarray, moduli: np.ndarray, R: int) -> dict[str, float]:
+    """Return the norms of the couplings of a Schur form whose first R rows are the leading ones."""
+
+    def within(rows):
+        return float(np.sqrt(max(frobenius(T[rows, rows]) ** 2 - np.sum(moduli[rows] ** 2), 0.0)))
+
+    first, last = slice(0, R), slice(R, None)
+    return {"RR": within(first), "CR": frobenius(T[first, last]), "CC": within(last)}

@@ -6,21 +6,19 @@ of networks of which it is true decides; nobody types a verdict.
 
 from __future__ import annotations
 
-import re
 from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import yaml
 
 from rnnschur.coordinates.sectors import SUBSETS
 from rnnschur.criterion import Criterion
-from rnnschur.findings import with_damage
 from rnnschur.metrics import METRICS, RELATIVE_TOLERANCE, relative_misfit
-from rnnschur.paper.expressions import parse
+from rnnschur.paper import statements
+from rnnschur.paper.statements import Variable, naming, observations, pivot, read, rule, share
 from rnnschur.statistics import Bootstrap
-from rnnschur.tables import CONDITION
+from rnnschur.tables import CONDITION, NETWORK
 
 VERDICTS = ("reproduced", "partly", "not")
 
@@ -44,26 +42,17 @@ def load(path: str | Path) -> dict:
     dict
         `bounds`, the least share of networks of the verdicts ``reproduced`` and ``partly``, and
         `claims`, a list. A claim has the keys id, claim (in words), networks (see
-        `observations`) and agrees (an expression) and, optionally, quantity (the expression whose
-        mean is shown; `agrees` may name it), paper (its published value) and alphas (thresholds
-        at each of which the claim must hold).
+        `rnnschur.paper.statements.observations`) and agrees (an expression) and, optionally,
+        quantity (the expression whose mean is shown; `agrees` may name it), paper (its published
+        value) and alphas (thresholds at each of which the claim must hold).
 
     Raises
     ------
     ValueError
-        For a claim with a missing or unknown key; the message names it.
+        As `rnnschur.paper.statements.read`.
     """
-    ledger = yaml.safe_load(Path(path).read_text())
-    needed, optional = {"id", "claim", "networks", "agrees"}, {"quantity", "paper", "alphas"}
-    for claim in ledger["claims"]:
-        keys = set(claim)
-        if not needed <= keys <= needed | optional:
-            wrong = sorted((needed - keys) | (keys - needed - optional))
-            raise ValueError(
-                f"{path}: claim {claim.get('id')!r} lacks or does not know {', '.join(wrong)}; "
-                f"allowed: {', '.join(sorted(needed))} and {', '.join(sorted(optional))}"
-            )
-    return ledger
+    needed = {"id", "claim", "networks", "agrees"}
+    return read(path, "claim", needed, {"quantity", "paper", "alphas"})
 
 
 def wide(ablations: pd.DataFrame) -> pd.DataFrame:
@@ -80,46 +69,12 @@ def wide(ablations: pd.DataFrame) -> pd.DataFrame:
         Index task, architecture, width, seed, alpha; columns such as ``damage_RR_CC``, of every
         quantity and ablation, even where there is no network at all, and metric.
     """
-    index = [*CONDITION, "seed", "alpha"]
-    columns = list(QUANTITIES.values())
-    rows = with_damage(ablations.reset_index(drop=True))
-    table = rows.pivot(index=index, columns="removed", values=columns)
-    table = table.reindex(columns=pd.MultiIndex.from_product([columns, SUBSETS]))
-    names = {column: name for name, column in QUANTITIES.items()}
-    table.columns = [f"{names[quantity]}_{_word(subset)}" for quantity, subset in table.columns]
-    return table.assign(metric=rows.groupby(index)["metric"].first())
-
-
-def _word(subset: str) -> str:
-    """Return what an ablation removes as an expression may say it."""
-    return {"RR+CR+CC": "all"}.get(subset, subset.replace("+", "_"))
-
-
-def observations(table: pd.DataFrame, networks: str | list | dict) -> pd.DataFrame:
-    """Return the networks that a claim is about, one row an observation and threshold.
-
-    Parameters
-    ----------
-    table : pandas.DataFrame
-        As `wide` returns it.
-    networks : str, list or dict
-        A condition such as ``copy/orthogonal/72``; several conditions, whose networks are pooled;
-        or conditions by name, for a claim about several tasks at once: then an observation is one
-        network of each, those with the same seed, and the columns carry the names,
-        ``sine_damage_CC``.
-    """
-    if isinstance(networks, dict):
-        parts = [
-            observations(table, condition).add_prefix(f"{n}_") for n, condition in networks.items()
-        ]
-        parts = [part.droplevel(CONDITION) for part in parts]
-        return pd.concat(parts, axis=1, join="inner")
-    conditions = [networks] if isinstance(networks, str) else networks
-    keys = [(task, name, int(width)) for task, name, width in (c.split("/") for c in conditions)]
-    chosen = pd.MultiIndex.from_arrays([table.index.get_level_values(n) for n in CONDITION]).isin(
-        keys
-    )
-    return table[chosen]
+    index = [*NETWORK, "alpha"]
+    variables = {name: Variable(column, ("removed",)) for name, column in QUANTITIES.items()}
+    table = pivot(ablations, index, variables)
+    columns = [naming(name, subset) for name in QUANTITIES for subset in SUBSETS]
+    metric = ablations.groupby(index)["metric"].first()
+    return table.reindex(columns=columns).assign(metric=metric)
 
 
 def evaluate(claim: dict, table: pd.DataFrame, criterion: Criterion) -> pd.DataFrame:
@@ -127,43 +82,21 @@ def evaluate(claim: dict, table: pd.DataFrame, criterion: Criterion) -> pd.DataF
 
     Expressions may also name the bounds of `criterion`. A claim without `alphas` needs a table at
     one threshold. One with `alphas` holds where it does at each of these thresholds, and the
-    quantity is the mean over them; networks that were not ablated at all of them are left out. A
-    claim about a quantity that is undefined (NaN) in a network does not hold there.
+    quantity is the mean over them; networks that were not ablated at all of them are left out.
 
     Raises
     ------
     ValueError
-        If an expression cannot be evaluated; the message names the claim and the expression.
+        As `rnnschur.paper.statements.evaluate`.
     """
     if "alphas" in claim:
         alpha = table.index.get_level_values("alpha").to_numpy()[:, None]
         table = table[np.isclose(alpha, claim["alphas"]).any(axis=1)]
-    seen = observations(table, claim["networks"])
-    known = {**{name: seen[name] for name in seen}, **asdict(criterion)}
-    declared = "quantity" in claim
-    quantity = _value(claim, "quantity", known) if declared else np.nan
-    quantity = pd.Series(quantity, index=seen.index, dtype=float)
-    known |= {"quantity": quantity} if declared else {}
-    agrees = _value(claim, "agrees", known)
-    if np.asarray(agrees).dtype != bool:
-        words = f"claim {claim['id']!r}: agrees: {claim['agrees']!r} is a number"
-        raise ValueError(f"{words}; allowed: what is true or false")
-    agrees = pd.Series(agrees, index=seen.index)
-    if declared:
-        agrees &= quantity.notna()
-    seen = pd.DataFrame({"quantity": quantity, "agrees": agrees})
+    seen = statements.evaluate(claim, observations(table, claim["networks"]), asdict(criterion))
     by = [name for name in seen.index.names if name != "alpha"]
     networks = seen.groupby(by, sort=False)
     whole = networks.size() == (len(claim["alphas"]) if "alphas" in claim else 1)
     return networks.agg(quantity=("quantity", "mean"), agrees=("agrees", "all"))[whole]
-
-
-def _value(claim: dict, key: str, known: dict):
-    """Return the value of an expression of a claim."""
-    try:
-        return parse(claim[key]).evaluate(known)
-    except ValueError as error:
-        raise ValueError(f"claim {claim['id']!r}: {key}: {claim[key]!r}: {error}") from None
 
 
 def number(row: pd.Series, table: pd.DataFrame) -> pd.Series:
@@ -177,7 +110,7 @@ def number(row: pd.Series, table: pd.DataFrame) -> pd.Series:
         As `wide` returns it, at one threshold.
     """
     quantity = {"delta": "damage"}.get(row["quantity"], row["quantity"])  # of an FVU the same
-    return observations(table, _cell(row))[f"{quantity}_{_word(row['removed'])}"].dropna()
+    return observations(table, _cell(row))[naming(quantity, row["removed"])].dropna()
 
 
 def misfit(row: pd.Series, table: pd.DataFrame, ours) -> np.ndarray:
@@ -254,10 +187,10 @@ def judge(
     rows = []
     for claim in ledger["claims"]:
         seen = evaluate(claim, thresholds if "alphas" in claim else table, criterion)
-        row = {"id": claim["id"], "kind": "claim", "claim": claim["claim"]}
-        row |= {"rule": _rule(claim, criterion)}
+        row = {"id": claim["id"], "kind": "claim", "claim": claim["claim"], "verdict": ""}
+        row |= {"rule": rule(claim, asdict(criterion))}
         row |= {"quantity": claim.get("quantity", ""), "paper": claim.get("paper", np.nan)}
-        row |= _share(seen["agrees"], len(observations(trained, claim["networks"])), bootstrap)
+        row |= share(seen["agrees"], len(observations(trained, claim["networks"])), bootstrap)
         if len(seen):
             row["mean"] = seen["quantity"].mean()
             if "quantity" in claim:
@@ -268,10 +201,10 @@ def judge(
         rows.append(row)
     for _, target in comparison.iterrows():
         values, paper = number(target, table), target["paper"]
-        row = {"id": target["id"], "kind": "number", "claim": target["claim"]}
+        row = {"id": target["id"], "kind": "number", "claim": target["claim"], "verdict": ""}
         row |= {"rule": _tolerance(target, table), "quantity": target["quantity"], "paper": paper}
         reach = misfit(target, table, values) <= 1
-        row |= _share(reach, len(observations(trained, _cell(target))), bootstrap)
+        row |= share(reach, len(observations(trained, _cell(target))), bootstrap)
         if len(values):
             row |= {"mean": target["ours"], "low": target["low"], "high": target["high"]}
             off = misfit(target, table, target[["ours", "low", "high"]])
@@ -280,23 +213,3 @@ def judge(
             row["verdict"] = VERDICTS[0 if reached else 1 if near else 2]
         rows.append(row)
     return pd.DataFrame(rows, columns=COLUMNS)
-
-
-def _rule(claim: dict, criterion: Criterion) -> str:
-    """Return what decides a claim, its quantity and the bounds of the criterion written out."""
-    quantity = claim.get("quantity", "")
-    if re.search(r"\W", quantity):
-        quantity = f"({quantity})"
-    rule = claim["agrees"]
-    for name, meaning in {"quantity": quantity, **asdict(criterion)}.items():
-        rule = re.sub(rf"\b{name}\b", str(meaning), rule)
-    return rule
-
-
-def _share(agrees, trained: int, bootstrap: Bootstrap) -> dict:
-    """Return how many networks count and the share that agrees, with its interval."""
-    counts = {"networks": len(agrees), "left_out": trained - len(agrees)}
-    if len(agrees) == 0:
-        return {**counts, "verdict": ""}
-    low, high = bootstrap.share(agrees)
-    return {**counts, "share": np.mean(agrees), "share_low": low, "share_high": high}

@@ -337,13 +337,20 @@ def planted_table(moduli: pd.DataFrame, masses: pd.DataFrame) -> pd.DataFrame:
     """Return how far found Schur forms are from the planted ones, a row a condition."""
     gaps = (moduli["modulus"] - moduli["planted"]).abs()
     largest = gaps.groupby([moduli[name] for name in CONDITION], sort=False).max()
-    by = masses.assign(share=masses["found_mass"] ** 2 / masses["planted_mass"] ** 2)
+    by = masses.assign(
+        share=masses["found_mass"] ** 2 / masses["planted_mass"] ** 2,
+        same_size=masses["planted_leading"] == masses["found_leading"],
+        off=(masses["planted_CR"] - masses["found_CR"]).abs(),
+    )
     by = by.groupby(CONDITION, sort=False)
     means = by[["planted_mass", "found_mass", "share"]].mean().map(digits)
     names = ("planted mass", "found mass", "found share of its square")
     table = means.set_axis(names, axis=1)
     table.insert(0, "networks", by.size())
     table.insert(1, "moduli, largest difference", largest.map(digits))
+    table["same size of R"] = by["same_size"].sum().astype(str) + " of " + by.size().astype(str)
+    table["planted CR"] = by["planted_CR"].mean().map(digits)
+    table["CR, largest difference"] = by["off"].max().map(digits)
     return table.reset_index()
 
 

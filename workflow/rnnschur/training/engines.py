@@ -15,8 +15,9 @@ from rnnschur.training.module import Module
 class Engine(ABC):
     """What trains a network, by Adam with the moments of Kingma and Ba (2015).
 
-    The parameters of the network, and their gradients, are moved into one vector and become views
-    of it: tensor by tensor, Adam's overhead would cost more than its arithmetic.
+    The parameters of the network that need a gradient, and these gradients, are moved into one
+    vector and become views of it: tensor by tensor, Adam's overhead would cost more than its
+    arithmetic. Frozen parameters are in no vector, and so in no step and in no norm.
 
     Parameters
     ----------
@@ -28,12 +29,12 @@ class Engine(ABC):
     Attributes
     ----------
     vector : torch.nn.Parameter
-        All parameters; its `grad` holds all gradients.
+        All trained parameters; its `grad` holds their gradients.
     """
 
     def __init__(self, network: Module, learning_rate: float, clip: float | None = None):
         self.network = network
-        parameters = list(network.parameters())
+        parameters = [weight for weight in network.parameters() if weight.requires_grad]
         self.vector = torch.nn.Parameter(parameters_to_vector(parameters).detach())
         self.vector.grad = torch.zeros_like(self.vector)
         vector_to_parameters(self.vector.data, parameters)
@@ -112,7 +113,11 @@ class FastEngine(Engine):
             self.vector.detach().numpy(), self.vector.grad.numpy(), learning_rate, clip
         )
         self.W_xh, self.W_hy = (w.detach().numpy() for w in (network.W_xh, network.W_hy))
-        self.g_xh, self.g_hy = (w.grad.numpy() for w in (network.W_xh, network.W_hy))
+        # The kernel has a gradient of every weight; that of a frozen one goes nowhere.
+        self.g_xh, self.g_hy = (
+            (w.grad if w.requires_grad else torch.zeros_like(w)).numpy()
+            for w in (network.W_xh, network.W_hy)
+        )
         self.parametrised = not isinstance(network.W_hh, torch.nn.Parameter)
         W_hh = network.W_hh
         self.gradient = torch.zeros_like(W_hh) if self.parametrised else W_hh.grad

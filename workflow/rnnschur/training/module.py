@@ -47,6 +47,7 @@ def build(
     sizes: tuple[int, int, int],
     generator: torch.Generator,
     input_scale: float = 1.0,
+    frozen_readout: float | None = None,
 ) -> Module:
     """Return a network of the given architecture with its initial weights.
 
@@ -54,10 +55,15 @@ def build(
     linear layers, the input weights times `input_scale`; the recurrent matrix is the
     architecture's.
 
+    A frozen readout sets how large the states have to be: no output exceeds the sum of its absolute
+    weights times the largest state.
+
     Parameters
     ----------
     sizes : tuple of int
         Inputs, width and outputs.
+    frozen_readout : float, optional
+        Readout weights are the usual ones times this, and need no gradient: they stay as they are.
 
     Raises
     ------
@@ -67,7 +73,12 @@ def build(
     network = Module(cells.trained(architecture.cell), *sizes)
     for name, axes in network.cell.axes.items():
         if name not in network.cell.recurrent:
-            bound = (input_scale if "input" in axes else 1.0) * sizes[1] ** -0.5
-            nn.init.uniform_(getattr(network, name), -bound, bound, generator=generator)
+            weight, bound = getattr(network, name), sizes[1] ** -0.5
+            if "input" in axes:
+                bound = input_scale * bound
+            if "output" in axes and frozen_readout is not None:
+                bound = frozen_readout * bound
+                weight.requires_grad_(False)
+            nn.init.uniform_(weight, -bound, bound, generator=generator)
     architectures.start(architecture.start)(network, generator)
     return network

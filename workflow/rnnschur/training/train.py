@@ -43,13 +43,16 @@ class Schedule:
     learning_rate : float
         Of Adam, with the moments of Kingma and Ba (2015).
     gradient_clip : float or None
-        Largest norm of the whole gradient; None leaves it as it is.
+        Largest norm of the gradient of all that is trained; None leaves it as it is.
     input_scale : float
         Of the initial input weights (see `rnnschur.training.module.build`).
     record_every : int
         Updates between two rows of the history; the last update always gets one.
     monitored : int
         Held-out sequences by which the history judges the network.
+    frozen_readout : float or None
+        Scale of a readout that stays as it starts (see `rnnschur.training.module.build`); None
+        trains the readout.
     curriculum : tuple of Stage
         What training begins with, see `rnnschur.curriculum`; after the last stage, and without any,
         batches are drawn from the task itself.
@@ -62,6 +65,7 @@ class Schedule:
     input_scale: float
     record_every: int
     monitored: int
+    frozen_readout: float | None = None
     curriculum: tuple[Stage, ...] = ()
 
     def drawn(self, update: int, task: TaskBase) -> TaskBase:
@@ -146,7 +150,8 @@ def train(
     initial = torch.Generator()
     initial.manual_seed(int(generator(study_seed, *identity, "initial").integers(2**63)))
     sizes = (task.inputs, identity.width, task.outputs)
-    network = build(architecture, sizes, initial, schedule.input_scale).to(device)
+    scales = schedule.input_scale, schedule.frozen_readout
+    network = build(architecture, sizes, initial, *scales).to(device)
     if engine == "fast" and network.cell.compiled is None:
         raise ValueError(f"cell is {architecture.cell!r}; allowed: tanh, with the engine 'fast'")
     of = FastEngine if engine == "fast" else ReferenceEngine

@@ -8,6 +8,7 @@ from rnnschur.report.figures.ablations import (
     thresholds,
 )
 from rnnschur.report.figures.activity import energy, linearity, response
+from rnnschur.report.figures.distances import changes, distances
 from rnnschur.report.figures.eigenvalues import phases, planted
 from rnnschur.report.figures.matched import matched
 from rnnschur.report.figures.networks import (
@@ -38,9 +39,11 @@ __all__ = [
     "ablation_profile",
     "blocks",
     "borders",
+    "changes",
     "condition_grid",
     "conditioning",
     "criterion",
+    "distances",
     "energy",
     "graded",
     "grid",

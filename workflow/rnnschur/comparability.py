@@ -1,0 +1,246 @@
+"""Whether coordinates are comparable across networks: their spread over seeds, and what they tell.
+
+A description of a network is comparable across instances if networks of a kind have much the same
+one and networks of different kinds do not. The first is a spread. The second is how well a plain
+classifier tells the kinds apart, the same for every description.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from rnnschur import streams
+from rnnschur.paper.claims import wide
+from rnnschur.statistics import NETWORK_QUANTITIES, Bootstrap, summarize
+from rnnschur.tables import CONDITION, NETWORK
+
+#: Rollout differences below this are taken for it: logarithms would tell rounding errors apart.
+LEAST = 1e-6
+
+#: Permutations of the labels behind a p value.
+PERMUTATIONS = 999
+
+SCORES = ["features", "size", "networks", "accuracy", "chance", "p"]
+
+
+def descriptions(
+    ablations: pd.DataFrame, networks: pd.DataFrame, spectra: pd.DataFrame
+) -> dict[str, pd.DataFrame]:
+    """Return descriptions of networks that have learned, a row a network each.
+
+    Parameters
+    ----------
+    ablations, networks, spectra : pandas.DataFrame
+        Tables of the study, whose networks have one recurrent matrix each.
+
+    Returns
+    -------
+    dict of str to pandas.DataFrame
+        ``profile``: logarithms of the rollout differences of all ablations, removed masses and
+        |R|. Damage is not among them: its unit is the measure of a task, and tells the task by
+        itself. ``sectors``: masses and |R| alone, which no rollout is needed for. ``moduli``: of
+        all eigenvalues, from the largest down; empty (NaN) beyond the width of a network.
+    """
+    keep = networks[networks["learned"]].set_index(NETWORK)
+    table = wide(ablations).droplevel("alpha")
+    table = table.loc[table.index.isin(keep.index)].drop(columns="metric")
+    table = table[[name for name in table if not name.endswith("_none")]]
+    masses = table.filter(regex="^mass_").assign(leading=keep["leading"])
+    differences = np.log10(table.filter(regex="^difference_").clip(lower=LEAST))
+    moduli = spectra.pivot(index=NETWORK, columns="index", values="modulus")
+    moduli = moduli.loc[table.index].rename(columns="modulus_{}".format)
+    return {"profile": differences.join(masses), "sectors": masses, "moduli": moduli}
+
+
+def spread(
+    ablations: pd.DataFrame,
+    networks: pd.DataFrame,
+    spectra: pd.DataFrame,
+    bootstrap: Bootstrap,
+) -> pd.DataFrame:
+    """Return how much networks of a condition that have learned differ, a row a quantity.
+
+    Parameters
+    ----------
+    ablations, networks, spectra : pandas.DataFrame
+        Tables of the study, whose networks have one recurrent matrix each.
+    bootstrap : Bootstrap
+
+    Returns
+    -------
+    pandas.DataFrame
+        As `rnnschur.statistics.summarize` returns it of the measures of networks (``leading``,
+        |R|, masses, ...), of ``damage_CR`` and so on, ``difference_CR`` and so on, and of the
+        quartiles of the moduli of a network (``modulus_25`` is exceeded by three in four), and the
+        column variation, the coefficient sd / |mean|.
+    """
+    keep = networks[networks["learned"]].set_index(NETWORK)
+    profile = wide(ablations).droplevel("alpha").filter(regex="^(damage|difference)_")
+    profile = profile[[name for name in profile if not name.endswith("_none")]]
+    quartiles = spectra.groupby(NETWORK)["modulus"].quantile([0.25, 0.5, 0.75]).unstack()
+    quartiles.columns = [f"modulus_{round(100 * q)}" for q in quartiles.columns]
+    own = keep[[name for name in NETWORK_QUANTITIES if name in keep]]
+    table = own.join(profile).join(quartiles)
+    quantities = list(table.columns)
+    found = summarize(table.reset_index(), CONDITION, quantities, bootstrap)
+    with np.errstate(all="ignore"):
+        return found.assign(variation=found["sd"] / found["mean"].abs())
+
+
+def questions(descriptions: Mapping[str, pd.DataFrame], study_seed: int) -> pd.DataFrame:
+    """Return what each description tells of the task and of the architecture of a network.
+
+    The task is asked for among networks of the same architecture and width, the architecture among
+    those of the same task and width.
+
+    Parameters
+    ----------
+    descriptions : mapping of str to pandas.DataFrame
+        As `descriptions` returns them; others may be added.
+    study_seed : int
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns asked (task or architecture), task, architecture and width (what was given; empty
+        what is asked for), kinds (how many there are) and those of `told_apart`.
+    """
+    index = next(iter(descriptions.values())).index
+    tables = []
+    for asked, given in (("task", "architecture"), ("architecture", "task")):
+        names = pd.MultiIndex.from_arrays([index.get_level_values(n) for n in (given, "width")])
+        for group in names.unique():
+            among = index[names == group]
+            kinds = among.get_level_values(asked).nunique()
+            if kinds < 2:
+                continue
+            part = {name: table.loc[among] for name, table in descriptions.items()}
+            scores = told_apart(part, asked, study_seed, asked, *group)
+            known = {"asked": asked, given: group[0], "width": group[1], "kinds": kinds}
+            tables.append(scores.assign(**known))
+    columns = ["asked", *CONDITION, "kinds", *SCORES]
+    found = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
+    return found.reindex(columns=columns)
+
+
+def told_apart(
+    descriptions: Mapping[str, pd.DataFrame], by: str, study_seed: int, *name: str | int
+) -> pd.DataFrame:
+    """Return how well each description tells networks of different kinds apart.
+
+    Parameters
+    ----------
+    descriptions : mapping of str to pandas.DataFrame
+        As `descriptions` returns them, of all networks among which is told apart. Columns without
+        a number in all of these networks are left out.
+    by : str
+        The level of their index that says of which kind a network is, such as ``task``. Kinds get
+        as many networks as the one with the fewest has, the first of each.
+    study_seed : int
+    *name : str or int
+        Of the random stream of the permutations.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns features (the description), size (numbers in it), networks (of a kind), accuracy,
+        chance and p (see `classified` and `p_value`); nothing (NaN) where a kind has fewer than
+        two networks or there is only one kind.
+    """
+    rows = []
+    for features, table in descriptions.items():
+        table = table.dropna(axis=1)
+        kinds = [part.to_numpy(float) for _, part in table.groupby(level=by, sort=False)]
+        count = min(map(len, kinds), default=0)
+        row = {"features": features, "size": table.shape[1], "networks": count}
+        if count >= 2 and len(kinds) >= 2:
+            X = np.stack([part[:count] for part in kinds], axis=1)
+            rng = streams.generator(study_seed, "comparability", *name, features)
+            row |= {"accuracy": float(np.mean(classified(X))), "p": p_value(X, rng)}
+        rows.append({**row, "chance": 1 / len(kinds) if kinds else np.nan})
+    return pd.DataFrame(rows, columns=SCORES)
+
+
+def classified(X: np.ndarray) -> np.ndarray:
+    r"""Tell which networks a nearest-centroid classifier gets right that has not seen them.
+
+    Of every kind one network is left out at a time, so that the kinds stay balanced: leaving out a
+    single one would put its own kind at a disadvantage. Numbers are standardised by the networks
+    that are not left out; those that do not vary there do not count. With these,
+
+    .. math:: \hat k(x) = \arg\min_k \lVert x - \mu_k \rVert .
+
+    Parameters
+    ----------
+    X : ndarray, shape (S, K, F)
+        F numbers of each of S networks of each of K kinds; S and K at least 2.
+
+    Returns
+    -------
+    ndarray, shape (S, K), bool
+
+    References
+    ----------
+    T. Hastie, R. Tibshirani, J. Friedman, The Elements of Statistical Learning (2009), sections
+    7.10 and 18.2.
+    """
+    return _right(_grams(X), _labels(X))
+
+
+def p_value(X: np.ndarray, rng: np.random.Generator, permutations: int = PERMUTATIONS) -> float:
+    """Return the probability of as many right networks or more if the kinds were the same.
+
+    The networks that are left out together swap kinds at random (Phipson and Smyth 2010: what was
+    found counts among the permutations, so that p is never 0).
+
+    Parameters
+    ----------
+    X : ndarray, shape (S, K, F)
+        As for `classified`.
+    rng : numpy.random.Generator
+    permutations : int
+    """
+    grams, labels = _grams(X), _labels(X)
+    found = np.sum(_right(grams, labels))
+    more = sum(
+        np.sum(_right(grams, rng.permuted(labels, axis=1))) >= found for _ in range(permutations)
+    )
+    return (1 + more) / (1 + permutations)
+
+
+def _labels(X: np.ndarray) -> np.ndarray:
+    """Return the kind of every network, (S, K)."""
+    return np.tile(np.arange(X.shape[1]), (len(X), 1))
+
+
+def _grams(X: np.ndarray) -> np.ndarray:
+    """Return inner products of all networks, standardised for each fold: (S, S K, S K)."""
+    folds, kinds, size = X.shape
+    grams = np.empty((folds, folds * kinds, folds * kinds))
+    for fold in range(folds):
+        rest = np.delete(X, fold, axis=0).reshape(-1, size)
+        mean, sd = rest.mean(axis=0), rest.std(axis=0)
+        # What differs by rounding alone does not vary.
+        varies = sd > 1e-12 * np.abs(rest).max(axis=0)
+        Z = (X.reshape(-1, size)[:, varies] - mean[varies]) / sd[varies]
+        grams[fold] = Z @ Z.T
+    return grams
+
+
+def _right(grams: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Tell which networks are classified as labelled, by inner products alone: (S, K)."""
+    folds, kinds = labels.shape
+    one_hot = np.eye(kinds)[labels]  # (S, K, kind)
+    right = np.empty((folds, kinds), dtype=bool)
+    for fold, gram in enumerate(grams):
+        weights = one_hot / (folds - 1)
+        weights[fold] = 0
+        centroids = weights.reshape(-1, kinds)
+        own = slice(fold * kinds, (fold + 1) * kinds)
+        products = gram @ centroids
+        norms = np.sum(centroids * products, axis=0)
+        right[fold] = np.argmin(norms - 2 * products[own], axis=1) == labels[fold]
+    return right

@@ -1,0 +1,234 @@
+"""Our own findings, judged on the networks that suggested them and on fresh ones.
+
+A finding is formulated after some networks have been looked at, and is true of these for that
+reason alone. What it is worth, networks tell that nobody had seen: a file of findings names the
+first fresh seed, and every finding is judged on both sides of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from rnnschur.criterion import Criterion
+from rnnschur.paper import statements
+from rnnschur.paper.statements import REDUCTIONS, Variable, observations, read, rule, share
+from rnnschur.statistics import Bootstrap, holm
+from rnnschur.tables import NETWORK
+
+#: Verdicts on what fresh networks say of a finding.
+BORNE_OUT, NOT_BORNE_OUT = "borne out", "not borne out"
+
+#: Bounds that expressions may name.
+BOUNDS = {bound.name for bound in fields(Criterion)}
+
+_PART = ["networks", "left_out", "mean", "share", "share_low", "share_high"]
+COLUMNS = ["id", "finding", "rule", "quantity"]
+COLUMNS += [f"{part}_{name}" for part in ("seen", "fresh") for name in _PART]
+COLUMNS += ["most", "p", "comparisons", "p_adjusted", "verdict"]
+
+
+@dataclass(frozen=True)
+class Findings:
+    """A file of findings, such as `report/findings.yaml`.
+
+    Attributes
+    ----------
+    fresh : int
+        The first seed that had not been looked at when the findings were formulated.
+    most : float
+        A finding is borne out by fresh networks if it is true of more than this share of all
+        networks there could be; a finding may have a share of its own.
+    variables : mapping of str to tuple of (str, Variable)
+        What expressions may name: the table and the column of it.
+    findings : list of dict
+        Keys id, finding (in words), networks (see `rnnschur.paper.statements.observations`), agrees
+        (an expression that is true or false) and, optionally, quantity (the expression whose mean
+        is shown; `agrees` may name it), where (an expression: the networks that count) and most.
+    """
+
+    fresh: int
+    most: float
+    variables: Mapping[str, tuple[str, Variable]]
+    findings: list[dict]
+
+    def tables(self) -> list[str]:
+        """Return the names of the tables that the variables are from, each once."""
+        return list(dict.fromkeys(table for table, _ in self.variables.values()))
+
+    def uses(self, finding: dict) -> dict[str, dict[str, Variable]]:
+        """Return the variables that a finding names, by table and name.
+
+        Raises
+        ------
+        ValueError
+            For a name that is neither a variable, with what follows in it, nor a bound.
+        """
+        found: dict[str, dict[str, Variable]] = {}
+        for name in sorted(statements.names(finding) - BOUNDS):
+            variable = self._named(name, finding["networks"])
+            if variable is None:
+                raise ValueError(
+                    f"finding {finding['id']!r}: {name!r} is no variable; "
+                    f"allowed: {', '.join([*self.variables, *sorted(BOUNDS)])}"
+                )
+            table, column = self.variables[variable]
+            found.setdefault(table, {})[variable] = column
+        return found
+
+    def _named(self, name: str, networks: str | list | dict) -> str | None:
+        """Return the variable that a name begins with, of several the longest."""
+        prefixes = [f"{part}_" for part in networks] if isinstance(networks, dict) else [""]
+        fitting = [
+            variable
+            for variable in self.variables
+            if any(f"{name}_".startswith(f"{prefix}{variable}_") for prefix in prefixes)
+        ]
+        return max(fitting, key=len, default=None)
+
+
+def load(path: str | Path) -> Findings:
+    """Read a file of findings.
+
+    Raises
+    ------
+    ValueError
+        For a key that is missing, unknown or not what it must be; the message names it.
+    """
+    needed = {"id", "finding", "networks", "agrees"}
+    found = read(path, "finding", needed, {"quantity", "where", "most"})
+    keys = {"fresh", "most", "variables", "findings"}
+    if wrong := sorted(keys ^ set(found)):
+        raise ValueError(
+            f"{path} lacks or does not know {', '.join(wrong)}; needed: {', '.join(sorted(keys))}"
+        )
+    if not isinstance(found["fresh"], int) or found["fresh"] < 0:
+        raise ValueError(f"{path}: fresh is {found['fresh']!r}; allowed: a seed")
+    for name, holder in [("most", found), *((f"{f['id']}: most", f) for f in found["findings"])]:
+        if not 0 < holder.get("most", 0.5) < 1:
+            raise ValueError(f"{path}: {name} is {holder['most']}; allowed: between 0 and 1")
+    variables = {name: _variable(path, name, keys) for name, keys in found["variables"].items()}
+    made = Findings(found["fresh"], found["most"], variables, found["findings"])
+    for finding in made.findings:
+        try:
+            made.uses(finding)
+        except ValueError as error:
+            raise ValueError(f"{path}: {error}") from None
+    return made
+
+
+def _variable(path: str | Path, name: str, said: dict) -> tuple[str, Variable]:
+    """Return table and variable of an entry under `variables`."""
+    known = {"table", "column", "by", "where", "reduce", "equals"}
+    if not {"table", "column"} <= set(said) <= known:
+        wrong = sorted(({"table", "column"} - set(said)) | (set(said) - known))
+        raise ValueError(
+            f"{path}: variable {name!r} lacks or does not know {', '.join(wrong)}; "
+            f"allowed: {', '.join(sorted(known))}"
+        )
+    if said.get("reduce", "min") not in REDUCTIONS:
+        raise ValueError(
+            f"{path}: variable {name!r}: reduce is {said['reduce']!r}; "
+            f"allowed: {', '.join(REDUCTIONS)}"
+        )
+    rest = {key: value for key, value in said.items() if key not in ("table", "by")}
+    return said["table"], Variable(by=tuple(said.get("by", ())), **rest)
+
+
+def judge(
+    findings: Findings,
+    tables: Mapping[str, pd.DataFrame],
+    networks: pd.DataFrame,
+    criterion: Criterion,
+    bootstrap: Bootstrap,
+) -> pd.DataFrame:
+    r"""Judge every finding on the networks that suggested it and on fresh ones.
+
+    Of the n fresh networks a finding is true of k. Were it true of no more than the share `most` of
+    all networks, so many would be rare:
+
+    .. math:: p = P(K \ge k), \qquad K \sim \mathrm{Binomial}(n, \text{most})
+
+    Every finding with fresh networks is a comparison, and p is adjusted for their number (Holm). A
+    finding whose adjusted p value is above 1 - confidence is not borne out.
+
+    Parameters
+    ----------
+    findings : Findings
+    tables : mapping of str to pandas.DataFrame
+        Tables of the study by name. A finding about one that is not there, or about rows that no
+        network has in it, stays empty.
+    networks : pandas.DataFrame
+        Rows of networks.csv: all networks that were trained. Those that have not learned, those
+        without a row in a table that the finding needs, and those that its key where excludes are
+        left out.
+    criterion : Criterion
+        Bounds that expressions may name.
+    bootstrap : Bootstrap
+        Its confidence is that of the intervals and of the verdicts.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns id, finding, rule, quantity; once after ``seen_`` and once after ``fresh_``:
+        networks, left_out, mean (of the quantity), share (of networks of which it is true),
+        share_low and share_high (exact interval, Clopper and Pearson 1934); most, p, comparisons
+        (how many there are), p_adjusted and verdict (borne out, not borne out, or nothing where no
+        network is fresh).
+    """
+    bounds = asdict(criterion)
+    trained = networks.drop_duplicates(NETWORK).set_index(NETWORK)[["learned"]]
+    rows = []
+    for finding in findings.findings:
+        row = {"id": finding["id"], "finding": finding["finding"], "rule": rule(finding, bounds)}
+        row |= {"quantity": finding.get("quantity", ""), "verdict": "", "p": np.nan}
+        row |= {"most": finding.get("most", findings.most)}
+        rows.append(row)
+        uses = findings.uses(finding)
+        if not set(uses) <= set(tables):
+            continue
+        seen = _measured(trained[trained["learned"]], uses, tables)
+        seen = observations(seen, finding["networks"])
+        if seen.empty or not statements.names(finding) <= {*seen.columns, *BOUNDS}:
+            continue
+        seen = statements.evaluate(finding, seen, bounds)
+        candidates = observations(trained, finding["networks"])
+        for part, fresh in (("seen", False), ("fresh", True)):
+            among, of = (_side(table, findings.fresh, fresh) for table in (seen, candidates))
+            counted = share(among["agrees"], len(of), bootstrap)
+            if "quantity" in finding and len(among):
+                counted["mean"] = among["quantity"].mean()
+            row |= {f"{part}_{name}": value for name, value in counted.items()}
+            if fresh and len(among):
+                agree = int(among["agrees"].sum())
+                test = stats.binomtest(agree, len(among), row["most"], alternative="greater")
+                row["p"] = float(test.pvalue)
+    table = pd.DataFrame(rows).reindex(columns=COLUMNS)
+    judged = table["p"].notna()
+    table["comparisons"] = int(judged.sum())
+    table["p_adjusted"] = holm(table["p"])
+    holds = table["p_adjusted"] <= 1 - bootstrap.confidence
+    table.loc[judged, "verdict"] = np.where(holds[judged], BORNE_OUT, NOT_BORNE_OUT)
+    return table
+
+
+def _measured(
+    learned: pd.DataFrame,
+    uses: Mapping[str, Mapping[str, Variable]],
+    tables: Mapping[str, pd.DataFrame],
+) -> pd.DataFrame:
+    """Return variables, a row a network that has learned and is in all of the tables."""
+    parts = [
+        statements.pivot(tables[table], NETWORK, variables) for table, variables in uses.items()
+    ]
+    return pd.concat([learned[[]], *parts], axis=1, join="inner")
+
+
+def _side(table: pd.DataFrame, first: int, fresh: bool) -> pd.DataFrame:
+    """Return the rows of fresh seeds, or of the others."""
+    return table[(table.index.get_level_values("seed") >= first) == fresh]

@@ -1,0 +1,91 @@
+"""Findings: what we say of the networks beside the paper's claims, and tables made for that alone.
+
+REQUIRED INPUTS  tables of the study; for told_apart.csv the weights
+OUTPUTS          tables/findings.csv    our findings, on the seeds that suggested them and on fresh ones
+                 tables/dimensions.csv  of copy networks, bits and sizes of the sectors; a row a network
+                 tables/law.csv         the same, a row a condition
+                 tables/spread.csv      how much the networks of a condition differ
+                 tables/told_apart.csv  how well task and architecture are read off a network
+
+They are targets of their own: snakemake findings law comparability.
+"""
+
+
+rule law:
+    """Count the dimensions of the sectors beside the bits that a network must keep."""
+    input:
+        networks=rules.networks.output.networks,
+        spectra=rules.networks.output.spectra,
+        ablations=f"{TABLES}/ablations.csv",
+    output:
+        dimensions=f"{TABLES}/dimensions.csv",
+        law=f"{TABLES}/law.csv",
+        record=f"{RECORDS}/law.json",
+    log:
+        f"{LOGS}/law.log",
+    benchmark:
+        f"{BENCHMARKS}/law.tsv"
+    conda:
+        "../../envs/study.yaml"
+    threads: 1
+    params:
+        code=sources("workflow/scripts/law.py"),
+        records=records("networks", "ablations"),
+        bits=study.bits(config),
+    script:
+        "../scripts/law.py"
+
+
+rule findings:
+    """Judge our own findings, on the networks that suggested them and on fresh ones."""
+    input:
+        networks=rules.networks.output.networks,
+        tables=[*table(*MEASURED), *([rules.law.output.dimensions] if REPLAYS else [])],
+        findings=beside(config["findings"]),
+    output:
+        table=f"{TABLES}/findings.csv",
+        record=f"{RECORDS}/findings.json",
+    log:
+        f"{LOGS}/findings.log",
+    benchmark:
+        f"{BENCHMARKS}/findings.tsv"
+    conda:
+        "../../envs/study.yaml"
+    threads: 1
+    params:
+        code=sources("workflow/scripts/findings.py", config["findings"]),
+        records=records("networks", *MEASURED, *(["law"] if REPLAYS else [])),
+        criterion=study.criterion(config),
+        statistics=study.statistics(config),
+    script:
+        "../scripts/findings.py"
+
+
+rule comparability:
+    """Measure how much networks differ, and what a plain classifier reads off their coordinates."""
+    input:
+        networks=rules.networks.output.networks,
+        spectra=rules.networks.output.spectra,
+        ablations=f"{TABLES}/ablations.csv",
+        weights=of_all_blocks("", WEIGHTS),
+    output:
+        spread=f"{TABLES}/spread.csv",
+        told_apart=f"{TABLES}/told_apart.csv",
+        record=f"{RECORDS}/comparability.json",
+    log:
+        f"{LOGS}/comparability.log",
+    benchmark:
+        f"{BENCHMARKS}/comparability.tsv"
+    conda:
+        "../../envs/study.yaml"
+    threads: 1
+    params:
+        code=sources("workflow/scripts/comparability.py"),
+        records=[
+            *records("networks", "ablations"),
+            *(of_all_blocks("", WEIGHTS) if GIVEN else of_all_blocks(".json")),
+        ],
+        blocks=[list(block[:3]) for block in study.blocks(config)],
+        statistics=study.statistics(config),
+    script:
+        "../scripts/comparability.py"
