@@ -151,7 +151,7 @@ def test_no_frontier_is_beyond_the_best_of_all_sets_and_each_is_that_of_its_orde
     table = family.summary(rows)
     fit = batch(99, judge.steps, 20)
     response_ = response(found, fit, family.projections, generator(1, "projections"))
-    levels, beyond = np.array([0, *np.geomspace(1e-3, 1, 40)]), 0
+    levels, beyond = sorted([0, *np.geomspace(1e-3, 1, 40), 0.85, 0.9, 0.95]), 0
     for basis, entries in _bases(found, response_, generator(1, "axes")).items():
         places = np.flatnonzero(entries.mask)
         subsets = list(chain(*(combinations(places, k) for k in range(len(places) + 1))))
