@@ -229,7 +229,7 @@ class Family(FamilyBase):
         Labels are basis, ranking, level (of the grid; the removed mass is at or below it), entries
         (how many go), available (the mass of all entries that could) and foretold: the rollout
         difference if entries acted to first order and each for itself, the root of their summed
-        costs.
+        costs. Of whole couplings also first_order: the same for all entries together.
         """
         name, recurrent = network.headline
         (changing,) = recurrent.write_back(recurrent.matrix)
@@ -262,6 +262,8 @@ class Family(FamilyBase):
             labels = {"basis": BASES[0], "ranking": WHOLE, "level": mass}
             labels |= {"entries": len(places), "available": mass}
             labels |= {"foretold": entries.foretold(places)}
+            change = changes[changing] - weight
+            labels |= {"first_order": np.nan if found is None else found.difference(change)}
             yield Intervention(coupling, changes, mass, labels)
 
     def summary(self, rows: pd.DataFrame) -> pd.DataFrame:
