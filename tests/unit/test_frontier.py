@@ -151,7 +151,7 @@ def test_no_frontier_is_beyond_the_best_of_all_sets_and_each_is_that_of_its_orde
     table = family.summary(rows)
     fit = batch(99, judge.steps, 20)
     response_ = response(found, fit, family.projections, generator(1, "projections"))
-    levels, beyond = np.array([0, *np.geomspace(1e-3, 1, 40)]), 0
+    levels, beyond = sorted([0, *np.geomspace(1e-3, 1, 40), 0.85, 0.9, 0.95]), 0
     for basis, entries in _bases(found, response_, generator(1, "axes")).items():
         places = np.flatnonzero(entries.mask)
         subsets = list(chain(*(combinations(places, k) for k in range(len(places) + 1))))
@@ -234,7 +234,7 @@ def test_a_diagonal_matrix_loses_its_smallest_singular_values():
 
 def test_couplings_go_as_a_whole_with_the_costs_of_their_blocks():
     found = network(matrix(9))
-    _, _, rows = frontier(found, batch(2), alpha=0.6)
+    _, made, rows = frontier(found, batch(2), alpha=0.6)
     whole = rows[rows["ranking"] == WHOLE].set_index("removed")
     couplings = interventions.make("couplings", {"alphas": [0.6]}).of(found)
     expected = evaluate(found, couplings, batch(2), METRICS["fvu"]).set_index("removed")
@@ -242,6 +242,10 @@ def test_couplings_go_as_a_whole_with_the_costs_of_their_blocks():
         for column in ("removed_mass", "rollout_difference"):
             assert whole.loc[coupling, column] == expected.loc[coupling, column]
     response_ = response(found, batch(99, 8, 20), 2, generator(1, "projections"))
+    for one in made:
+        if one.labels["ranking"] == WHOLE:
+            change = one.changes["W_hh"] - found.weights["W_hh"]
+            assert one.labels["first_order"] == response_.difference(change)
     entries = _bases(found, response_, generator(1, "axes"))["Schur couplings"]
     schur = found.schur()
     blocks = block_sums(np.where(entries.mask, entries.costs, 0), schur)

@@ -34,7 +34,9 @@ RANKINGS = ("cost per mass", "cost", "magnitude", "random")
 #: Ranking of the rows in which a coupling goes as a whole.
 WHOLE = "whole"
 
-SMALLEST = 1e-3  # mass on the grid, beside none
+#: Where the grid of removed mass begins, beside none, and what it has beside its geometric steps.
+SMALLEST = 1e-3
+LARGEST = (0.85, 0.9, 0.95)
 
 
 def differences(value) -> bool:
@@ -196,8 +198,8 @@ class Family(FamilyBase):
     epsilons : sequence of float
         Other rollout differences up to which the removable mass is asked for.
     levels : int
-        Points of the grid of removed mass, geometric from 0.001 to 1, beside none: 31 are ten a
-        decade.
+        Points of the grid of removed mass, geometric from 0.001 to 1: 31 are ten a decade. Beside
+        them are none, 0.85, 0.9 and 0.95.
     sequences : int
         How many of those to fit give the costs and the principal axes.
     projections : int
@@ -227,7 +229,7 @@ class Family(FamilyBase):
         Labels are basis, ranking, level (of the grid; the removed mass is at or below it), entries
         (how many go), available (the mass of all entries that could) and foretold: the rollout
         difference if entries acted to first order and each for itself, the root of their summed
-        costs.
+        costs. Of whole couplings also first_order: the same for all entries together.
         """
         name, recurrent = network.headline
         (changing,) = recurrent.write_back(recurrent.matrix)
@@ -237,7 +239,7 @@ class Family(FamilyBase):
         if fit is not None:
             some, rng = fit.part(slice(self.sequences)), stream("projections")
             found = response(network, some, self.projections, rng, changing)
-        levels = np.array([0.0, *np.geomspace(SMALLEST, 1, self.levels)])
+        levels = np.unique([0.0, *np.geomspace(SMALLEST, 1, self.levels), *LARGEST])
         bases = _bases(network, found, stream("axes"))
         for basis, entries in bases.items():
             available = float(np.sqrt(entries.masses[entries.mask].sum()) / norm)
@@ -260,6 +262,8 @@ class Family(FamilyBase):
             labels = {"basis": BASES[0], "ranking": WHOLE, "level": mass}
             labels |= {"entries": len(places), "available": mass}
             labels |= {"foretold": entries.foretold(places)}
+            change = changes[changing] - weight
+            labels |= {"first_order": np.nan if found is None else found.difference(change)}
             yield Intervention(coupling, changes, mass, labels)
 
     def summary(self, rows: pd.DataFrame) -> pd.DataFrame:

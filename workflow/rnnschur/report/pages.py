@@ -307,7 +307,8 @@ def foretold_table(frontier: pd.DataFrame) -> pd.DataFrame:
     """
     rows = frontier[frontier["learned"] & frontier["removed"].isin(COUPLINGS)]
     names = {"removed_mass": "mass", "entries": "entries"}
-    names |= {"foretold": "rollout difference, foretold", "rollout_difference": "measured"}
+    names |= {"foretold": "rollout difference, of entries each for itself"}
+    names |= {"first_order": "of all to first order", "rollout_difference": "measured"}
     table = rows.groupby([*CONDITION, "removed"], sort=False)[list(names)].median().map(digits)
     return table.rename(columns=names).reset_index()
 
