@@ -404,8 +404,8 @@ def test_matched_draws_the_median_and_every_network_that_learned():
     np.testing.assert_array_equal(drawn["without CR"], [[0.25, 1.0], [np.nan, np.nan]])
     np.testing.assert_array_equal(drawn["without CC"], [[np.nan, np.nan], [0.5, np.nan]])
     places = [line.get_xdata() for line in panels["without CR"].get_lines()]
-    np.testing.assert_allclose(places[0], [-0.4, -0.2, 0.2])  # 0 is left, 1 is right
-    np.testing.assert_allclose(places[1], [1.4, 1.4, 1.0])
+    np.testing.assert_allclose(places[0], [-0.35, -0.175, 0.175])  # 0 is left, 1 is right
+    np.testing.assert_allclose(places[1], [1.35, 1.35, 1.0])
     assert [text.get_text() for text in panels["without RR"].get_xticklabels()] == [
         *("dense", "in place")
     ]

@@ -310,8 +310,8 @@ def _rolled_out(
         if group[0].basis is not None:
             moved = {name: start @ group[0].basis.T for name, start in judge.starts.items()}
             judge = replace(judge, **moved)
-        added = group[0].added and group[0].added(judge)
-        return network.outputs(judge, engine, group[0].changes, added)[None]
+        added = {"added": group[0].added(judge)} if group[0].added else {}
+        return network.outputs(judge, engine, group[0].changes, **added)[None]
     stacks = {name: np.stack([i.changes[name] for i in group]) for name in group[0].changes}
     return network.outputs(judge, engine, stacks)
 

@@ -42,7 +42,7 @@ def matched(table: pd.DataFrame) -> Figure:
             medians[line, column] = quantiles.median()
             heights = np.linspace(-0.3, 0.3, len(networks) + 2)[1:-1]  # apart, so that all show
             axis.plot(
-                column + 0.8 * (quantiles - 0.5),
+                column + 0.7 * (quantiles - 0.5),
                 line + heights,
                 linestyle="none",
                 marker="o",
