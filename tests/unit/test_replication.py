@@ -297,3 +297,20 @@ def test_the_projects_findings_are_about_what_is_published():
         found, tables, pd.read_csv(folder / "networks.csv"), CRITERION, BOOTSTRAP
     )
     assert (table["seen_networks"] > 0).all()
+
+
+def test_rows_that_no_network_has_leave_a_finding_empty(tmp_path):
+    """None at that value, one network without the value, and none of a verdict."""
+    key = [*NETWORK, "basis", "epsilon", "set", "mass"]
+    rows = [("copy", "orthogonal", 72, s, "schur", 0.1, 1, 0.5) for s in range(30)]
+    frontier = pd.DataFrame(rows, columns=key)
+    readout = frontier.rename(columns={"basis": "removed"}).assign(verdict="fragile")
+    readout = readout.assign(removed=["RR"] + ["CC"] * 29)
+    tables = {"frontier": frontier, "readout": readout}
+    entries = [{"agrees": "mass_schur_0_1 > 0"}, {"agrees": "not kept_CC"}, {"agrees": "kept_CC"}]
+    found = judged(tmp_path, tables, networks(30), *entries)
+    assert found["fresh_networks"].isna().tolist() == [True, False, False]
+    assert found["fresh_share"].tolist()[1:] == [1, 0]
+    frontier["set"] = 0
+    found = judged(tmp_path, tables, networks(30), *entries)
+    assert found.loc[0, "fresh_share"] == 1 and set(found["comparisons"]) == {3}

@@ -6,8 +6,9 @@ OUTPUTS          tables/findings.csv    our findings, on the seeds that suggeste
                  tables/law.csv         the same, a row a condition
                  tables/spread.csv      how much the networks of a condition differ
                  tables/told_apart.csv  how well task and architecture are read off a network
+                 tables/distances.csv   of every change, distance in weights and in function, and a figure
 
-They are targets of their own: snakemake findings law comparability.
+They are targets of their own: snakemake findings law comparability distances.
 """
 
 
@@ -89,3 +90,35 @@ rule comparability:
         statistics=study.statistics(config),
     script:
         "../scripts/comparability.py"
+
+
+CHANGES = {f: of_all_blocks(f".{f}.csv") for f in ("ablations", *FAMILIES)}
+
+
+rule distances:
+    """Lay distance in weights beside distance in function, for every change of every network."""
+    input:
+        *CHANGES.values(),
+        networks=rules.networks.output.networks,
+    output:
+        table=f"{TABLES}/distances.csv",
+        picture=drawing("distances", "all", "Ablations"),
+        record=f"{RECORDS}/distances.json",
+    log:
+        f"{LOGS}/distances.log",
+    benchmark:
+        f"{BENCHMARKS}/distances.tsv"
+    conda:
+        "../../envs/study.yaml"
+    threads: 1
+    params:
+        code=sources("workflow/scripts/distances.py"),
+        records=[
+            *records("networks"),
+            *of_all_blocks(".ablations.json"),
+            *of_all_blocks(".controls.json"),
+        ],
+        families=CHANGES,
+        criterion=study.criterion(config),
+    script:
+        "../scripts/distances.py"

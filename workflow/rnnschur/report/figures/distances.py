@@ -15,7 +15,7 @@ FLOOR = 1e-8
 
 #: Marker and colour of each kind of change; what is none of these has the last.
 KINDS = {
-    "exact symmetry": ("*", PALETTE[2]),
+    "exact symmetry": ("*", "black"),
     "rotation": ("D", PALETTE[3]),
     **{coupling: ("o", COLOURS[coupling]) for coupling in COUPLINGS},
     "several couplings": ("s", PALETTE[4]),
@@ -95,7 +95,7 @@ def distances(table: pd.DataFrame, epsilon: float) -> Figure:
                 color=colour,
                 label=kind if (table["kind"] == kind).any() else None,
                 linestyle="none",
-                markersize=3,
+                markersize=6 if marker == "*" else 3,
                 alpha=0.5,
             )
         axis.axhline(epsilon, color="0.3", linewidth=0.8, linestyle="--", label=r"$\epsilon$")
