@@ -4,6 +4,7 @@ from dataclasses import replace
 from functools import partial
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.stats import ortho_group
 
@@ -105,6 +106,26 @@ def test_information_that_moves_is_kept_and_that_of_a_lost_dimension_is_not(kept
     assert cross.loc["fixed", "rollout_difference"] == pytest.approx(1, abs=0.05)
     best = 1.0 if measure == "replay_accuracy" else 0.0
     assert (cross.loc["refitted", "value"] == pytest.approx(best, abs=1e-6)) == kept
+
+
+@pytest.mark.parametrize(
+    ("measure", "values"),
+    [("fvu", [0.02, 0.0599, 0.0601, 0.9]), ("replay_accuracy", [0.98, 0.9401, 0.9399, 0.5])],
+)
+def test_information_is_kept_within_the_square_of_epsilon_of_the_fitted_intact_network(
+    measure, values
+):
+    removed = ["none", "RR", "CR", "CC"]
+    rows = pd.DataFrame({"removed": np.repeat(removed, 2), "readout": ["fixed", "refitted"] * 4})
+    rows["value"] = np.repeat(values, 2)
+    rows["rollout_difference"] = np.repeat([0, 0.21, 0.21, 0.2], 2)
+    rows.loc[rows["readout"] == "fixed", "value"] = 0.7  # does not count
+    rows.loc[rows["readout"] == "refitted", "rollout_difference"] = 0.9  # nor does this
+    found = interventions.make("readout", {"epsilon": 0.2}).summary(rows.assign(metric=measure))
+    assert (
+        found["kept"].tolist()
+        == np.repeat(["function", "information", "neither", "function"], 2).tolist()
+    )
 
 
 def test_fixed_rows_are_the_plain_ablations_and_a_bias_is_fitted():

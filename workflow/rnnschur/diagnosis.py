@@ -114,7 +114,8 @@ def controls(
     -------
     dict of str to pandas.DataFrame
         By the name of the family in `rnnschur.interventions`, the columns of `evaluate` or of the
-        family's summary, and before them alpha, of families that have one.
+        family's summary, and before them alpha, of families that have one. None of those that other
+        sequences judge (`FamilyBase.shifted`): there is one batch.
 
     Raises
     ------
