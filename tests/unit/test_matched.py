@@ -126,13 +126,18 @@ def test_another_sequence_is_what_the_coupling_sends_along_it(cell, engine):
     acting = f(network.cell.states(network.weights, judge.inputs))
     acting = np.concatenate([0 * acting[:1], acting[:-1]])
     intact = network.outputs(judge)
+
+    def given(intervention):
+        return intervention.added(judge)
+
     for coupling in COUPLINGS:
         dW = taken(network, found[coupling, ITSELF][0])
         sent = acting @ dW.T
         first, second = found[coupling, ANOTHER]
-        assert np.any(first.added(judge) != second.added(judge))
-        np.testing.assert_array_equal(first.added(judge), first.added(judge))
-        distance = np.abs(first.added(judge)[:, :, None] - sent[:, None]).max((0, 3))
+        added, other = (signals @ kernel.T for signals, kernel in map(given, (first, second)))
+        assert np.any(added != other)
+        np.testing.assert_array_equal(given(first)[0], given(first)[0])
+        distance = np.abs(added[:, :, None] - sent[:, None]).max((0, 3))
         source = distance.argmin(1)  # of each sequence, which one it takes from
         assert distance.min(1).max() < 1e-12
         assert sorted(source) == list(range(20)) and np.all(source != np.arange(20))
@@ -279,7 +284,7 @@ def test_controls_that_a_network_cannot_have_are_left_out():
     assert {one.labels["control"] for one in found} == {ITSELF, *CONTROLS} - {ANOTHER}
     assert all([*one.changes] == ["W_hn"] for one in found)
     with pytest.raises(ValueError, match="no W_xh"):
-        gated.outputs(fit, added=np.zeros((8, 20, 5)))
+        gated.outputs(fit, added=(np.zeros((8, 20, 5)), np.eye(5)))
 
 
 def test_a_network_without_couplings_has_an_empty_table(tmp_path):

@@ -155,7 +155,7 @@ class Network:
         batch: Batch,
         engine: str = "reference",
         changes: Mapping | None = None,
-        added: np.ndarray | None = None,
+        added: tuple[np.ndarray, np.ndarray] | None = None,
     ) -> np.ndarray:
         """Return the outputs from the onset of a batch on, in the precision of the weights.
 
@@ -166,8 +166,8 @@ class Network:
             The equation in numpy, or the compiled kernel where the cell has one.
         changes : mapping of str to numpy.ndarray, optional
             Weights to take instead of the network's. Recurrent ones may be stacks of K matrices.
-        added : numpy.ndarray, shape (T, B, N), optional
-            Added to what the inputs send to the units, :math:`W_{xh} x_t`, of cells with a W_xh.
+        added : tuple of numpy.ndarray, shapes (T, B, K) and (N, K), optional
+            Further inputs and their weights, of cells with a W_xh.
 
         Returns
         -------
@@ -189,12 +189,12 @@ class Network:
         inputs = np.ascontiguousarray(batch.inputs, self.dtype)
         weights = {**self.weights, **self.changed(changes or {})} | self._started(batch)
         weights = {name: w for name, w in weights.items() if name not in CONSTRAINTS}
-        if added is not None:  # one more input a unit, and the identity for its weights
+        if added is not None:
             if "W_xh" not in weights:
                 raise ValueError("the cell has no W_xh; allowed: nothing added to its inputs")
-            identity = np.eye(added.shape[-1], dtype=self.dtype)
-            weights["W_xh"] = np.hstack([weights["W_xh"], identity])
-            inputs = np.concatenate([inputs, added], -1, dtype=self.dtype)
+            further, kernel = added
+            weights["W_xh"] = np.concatenate([weights["W_xh"], kernel], -1, dtype=self.dtype)
+            inputs = np.concatenate([inputs, further], -1, dtype=self.dtype)
         # The kernel knows neither optional weights nor options.
         plain = weights.keys() == self.cell.axes.keys() and self.cell.is_plain
         if engine == "fast" and self.cell.compiled is not None and plain:

@@ -47,8 +47,8 @@ class Intervention:
         Where the changes move the whole network into other coordinates, :math:`h' = B h`: initial
         states that come with the sequences are taken along.
     added : callable, optional
-        ``added(batch)`` is added to what the inputs of a batch send to the units, shape (T, B, N);
-        see `rnnschur.network.Network.outputs`.
+        ``added(batch)`` gives further inputs (T, B, K) and their weights (N, K); see
+        `rnnschur.network.Network.outputs`.
 
     Examples
     --------
@@ -62,7 +62,7 @@ class Intervention:
     mass: float
     labels: Mapping[str, object] = field(default_factory=dict)
     basis: np.ndarray | None = None
-    added: Callable[[Batch], np.ndarray] | None = None
+    added: Callable[[Batch], tuple[np.ndarray, np.ndarray]] | None = None
 
 
 def cut(recurrent: Recurrent, sectors: Sectors, mask) -> tuple[dict[str, np.ndarray], float]:

@@ -209,7 +209,7 @@ class Family(FamilyBase):
                 for draw in range(self.draws):
                     yield changed(drawn(part, stream(coupling, control, draw)), control, draw)
             if "W_xh" in network.weights:
-                sent = cache(lambda b, part=part: _sent(states(b), part).astype(network.dtype))
+                sent = cache(lambda b, part=part: _sent(states(b), part))
                 for draw in range(self.draws):
                     names = partial(stream, coupling, ANOTHER, draw)
                     yield changed(part.change, ANOTHER, draw, added=_swapped(sent, names))
@@ -252,22 +252,28 @@ def _moment(states: np.ndarray) -> np.ndarray:
     return flat.T @ flat / len(flat)
 
 
-def _sent(states: np.ndarray, part: Part) -> np.ndarray:
-    """Return what a coupling sends from states (B, T, N) at every step, (T, B, N)."""
-    return np.ascontiguousarray((states @ part.change.T).swapaxes(0, 1))
+def _sent(states: np.ndarray, part: Part) -> tuple[np.ndarray, np.ndarray]:
+    """Return what a coupling sends from states (B, T, N), by signals (T, B, K) and weights (N, K).
+
+    There are as many signals as the coupling has directions, often few.
+    """
+    U, s, Vt = np.linalg.svd(part.change)
+    rank = np.count_nonzero(s > s[0] * len(s) * np.finfo(s.dtype).eps)
+    return np.ascontiguousarray((states @ Vt[:rank].T).swapaxes(0, 1)), U[:, :rank] * s[:rank]
 
 
-def _swapped(sent: Callable, stream: Callable) -> Callable[[Batch], np.ndarray]:
+def _swapped(sent: Callable, stream: Callable) -> Callable[[Batch], tuple[np.ndarray, np.ndarray]]:
     """Return the function that gives every sequence what the coupling sends along another one.
 
     The sequences form a random ring, in which each takes from the next: none takes from itself.
     """
 
-    def added(batch: Batch) -> np.ndarray:
+    def added(batch: Batch) -> tuple[np.ndarray, np.ndarray]:
         ring = stream().permutation(batch.sequences)
         source = np.empty_like(ring)
         source[ring] = np.roll(ring, 1)
-        return sent(batch)[:, source]
+        signals, kernel = sent(batch)
+        return signals[:, source], kernel
 
     return added
 
