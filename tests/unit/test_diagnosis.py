@@ -1,6 +1,7 @@
 """The diagnosis of one network, against single rollouts done by hand."""
 
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
@@ -15,12 +16,13 @@ from rnnschur.batch import Batch
 from rnnschur.coordinates import sectors
 from rnnschur.coordinates.sectors import SUBSETS
 from rnnschur.criterion import Criterion
-from rnnschur.diagnosis import diagnose
+from rnnschur.diagnosis import controls, diagnose
 from rnnschur.evaluation import evaluate, evaluate_sets
 from rnnschur.interventions import Intervention
 from rnnschur.metrics import fvu, metric, replay_accuracy, rollout_difference
 from rnnschur.network import Network
 from rnnschur.resampling import Resampling
+from rnnschur.streams import generator
 
 
 @dataclass(frozen=True)
@@ -464,3 +466,21 @@ def test_sets_without_interventions_or_targets(case):
     assert pooled.empty and by_set.empty and "set" in by_set
     pooled, by_set = evaluate_sets(case.network, [changed(case.network, 2)], inputs, metric("fvu"))
     assert by_set["value"].isna().all() and (by_set["rollout_difference"] > 0).all()
+
+
+def test_what_is_chosen_on_sequences_is_judged_by_the_others():
+    rng = np.random.default_rng(0)
+    weights = {"W_hh": rng.standard_normal((8, 8)) / 3, "W_xh": rng.standard_normal((8, 2))}
+    network = Network("tanh", {**weights, "W_hy": rng.standard_normal((1, 8))})
+    batch = Batch(rng.standard_normal((12, 9, 2)))
+    family = interventions.make("activity", {})
+    fit, judge = (batch.part(slice(start, None, 2)) for start in (1, 0))
+    changes = family.of(network, fit, partial(generator, 0, "activity"))
+    expected = evaluate(network, changes, judge, metric("fvu"))
+    found = controls(network, batch)
+    assert len(expected)
+    np.testing.assert_array_equal(
+        found["activity"]["rollout_difference"], expected["rollout_difference"]
+    )
+    alone = controls(network, batch.sequence(0))
+    assert alone["activity"].empty and len(alone["orders"]) == len(found["orders"])

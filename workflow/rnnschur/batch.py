@@ -141,6 +141,17 @@ class Batch:
         vars(part).update(vars(self), **here)
         return part
 
+    def halves(self) -> tuple[Batch, Batch]:
+        """Return every second sequence and the others, of two sequences or more.
+
+        Examples
+        --------
+        >>> batch = Batch(inputs=np.arange(3.0).reshape(1, 3, 1))
+        >>> [half.inputs.ravel().tolist() for half in batch.halves()]
+        [[1.0], [0.0, 2.0]]
+        """
+        return self.part(slice(1, None, 2)), self.part(slice(0, None, 2))
+
     @classmethod
     def joined(cls, batches: Sequence[Batch]) -> Batch:
         """Return the sequences of several batches as one batch, in their order.

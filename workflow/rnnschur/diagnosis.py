@@ -115,7 +115,8 @@ def controls(
     dict of str to pandas.DataFrame
         By the name of the family in `rnnschur.interventions`, the columns of `evaluate` or of the
         family's summary, and before them alpha, of families that have one. None of those that other
-        sequences judge (`FamilyBase.shifted`): there is one batch.
+        sequences judge (`FamilyBase.shifted`): there is one batch, of which a family that chooses
+        on sequences takes half (`FamilyBase.split`).
 
     Raises
     ------
@@ -141,9 +142,9 @@ def controls(
             family = families.make(name, {}, {"alpha": alpha, "alphas": alphas})
             if family.shifted:  # there is one batch
                 break
-            changes = family.of(network, None, partial(streams.generator, seed, name))
-            rows = evaluate(network, changes, batch, metrics.metric(metric), engine)
-            rows = family.summary(rows)
+            fit, judge = family.split(None, batch)
+            changes = family.of(network, fit, partial(streams.generator, seed, name))
+            rows = family.summary(evaluate(network, changes, judge, metrics.metric(metric), engine))
             if not hasattr(family, "alpha"):
                 parts = [rows]
                 break

@@ -31,8 +31,7 @@ if "matched" in FAMILIES:
     WHY += rules.render_couplings.output
 
 
-# Of networks with sequences to choose on.
-if {"activity", "rotations"} <= set(FAMILIES) and not IMPORTED:
+if {"activity", "rotations"} <= set(FAMILIES):
 
     use rule render_networks as render_activity with:
         input:
@@ -59,7 +58,7 @@ if {"activity", "rotations"} <= set(FAMILIES) and not IMPORTED:
     WHY += rules.render_activity.output
 
 
-# What is chosen on other sequences than those that judge; networks from elsewhere have no others.
+# The map of costs needs the task, to draw sequences from.
 if "frontier" in FAMILIES and not IMPORTED:
 
     use rule render_networks as render_frontier with:

@@ -55,8 +55,8 @@ for seed, network in networks.items():
     metric = metrics.metric(metric)
     for family, made in families.items():
         judging = sets[: made.sets]
-        judge = Batch.joined(judging)
-        changes = made.of(network, fit, partial(stream, family))
+        chosen_on, judge = made.split(fit, Batch.joined(judging))
+        changes = made.of(network, chosen_on, partial(stream, family))
         if f"{family}_sets" in tables:
             rows, tables[f"{family}_sets"][seed] = evaluate_sets(
                 network, changes, sets, metric, engine

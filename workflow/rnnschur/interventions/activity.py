@@ -43,6 +43,8 @@ class Family(FamilyBase):
         Random signs of all outputs behind the adjoint states (`rnnschur.response`).
     """
 
+    chooses = True
+
     alpha: float = positive(1, default=0.9)
     minimum_mass: float = real(0, 1, default=0.01)
     energy: float = positive(1, default=0.99)

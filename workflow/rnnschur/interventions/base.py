@@ -101,12 +101,15 @@ class FamilyBase(Options, ABC):
     sets : int, optional
         How many of the held-out sets of a network judge this family, by default all. An option of
         families with so many interventions that the first set has to do.
+    chooses : bool
+        Whether interventions are chosen on sequences, which must not judge them.
     shifted : bool
         Whether sequences that the network was not trained on judge this family as well: those that
         the task has as ``shifts``.
     """
 
     sets: ClassVar[int | None] = None
+    chooses: ClassVar[bool] = False
     shifted: ClassVar[bool] = False
 
     @abstractmethod
@@ -118,13 +121,23 @@ class FamilyBase(Options, ABC):
         Parameters
         ----------
         network : Network
-        fit : Batch
+        fit : Batch, optional
             Sequences to choose an intervention on; never those that judge it.
         stream : callable
             Source of all that is drawn: ``stream(*name)`` is the generator of that name, numbers
             and words. What is drawn has a name of its own, so that more draws, or other ones
             before it, leave it as it is.
         """
+
+    def split(self, fit: Batch | None, judge: Batch) -> tuple[Batch | None, Batch]:
+        """Return the sequences to choose on and those that judge.
+
+        Of a network that brings one batch and no others, a family that chooses takes every second
+        sequence to choose on, and the rest judge; of a single one it can choose on none.
+        """
+        if fit is None and self.chooses and judge.sequences > 1:
+            return judge.halves()
+        return fit, judge
 
     def summary(self, rows: pd.DataFrame) -> pd.DataFrame:
         """Return what is kept of the rows of a network, as `rnnschur.evaluate` gives them.

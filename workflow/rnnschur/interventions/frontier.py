@@ -213,6 +213,8 @@ class Family(FamilyBase):
     Y. LeCun, J. S. Denker and S. A. Solla, Optimal brain damage, NIPS 2 (1989): cost of an entry.
     """
 
+    chooses = True
+
     alpha: float = positive(1, default=0.9)
     epsilon: float = real(0, np.inf, default=0.1)
     epsilons: tuple[float, ...] = option(

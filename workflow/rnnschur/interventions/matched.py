@@ -173,6 +173,8 @@ class Family(FamilyBase):
         Held-out sets that judge.
     """
 
+    chooses = True
+
     alpha: float = positive(1, default=0.9)
     minimum_mass: float = real(0, 1, default=0.01)
     draws: int = whole(1, default=20)

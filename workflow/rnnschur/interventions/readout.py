@@ -56,6 +56,8 @@ class Family(FamilyBase):
         Parts of these sequences, each of which judges penalties once.
     """
 
+    chooses = True
+
     alpha: float = positive(1, default=0.9)
     epsilon: float = real(0, 10, default=0.1)
     sequences: int = whole(2, default=256)

@@ -31,6 +31,8 @@ class Family(FamilyBase):
         Sequences, the first of those to choose on, whose states are looked at.
     """
 
+    chooses = True
+
     draws: int = whole(1, default=20)
     sequences: int = whole(1, default=64)
 
