@@ -53,7 +53,7 @@ verify: $(READY)  ## compute the published tables again, train some networks aga
 search: $(READY)  ## try other protocols where the paper leaves a choice
 	$(SNAKEMAKE) search --configfile workflow/studies/search.yaml
 
-publish: $(READY)  ## run the published study and the search anew: ten networks a cell
+publish: $(READY)  ## run the published study and the search anew: 390 networks
 	$(SNAKEMAKE) --configfile workflow/studies/published.yaml
 	$(SNAKEMAKE) search --configfile workflow/studies/search.yaml --config results=results/published/search
 	$(RUN) pip freeze --exclude-editable > results/published/environment.txt

@@ -24,7 +24,7 @@ def test_every_library_that_the_study_imports_is_listed():
     environment = yaml.safe_load((ROOT / "envs" / "study.yaml").read_text())
     (listed,) = (part["pip"] for part in environment["dependencies"] if isinstance(part, dict))
     listed = {requirement.lower().partition("==")[0] for requirement in listed}
-    names = {"yaml": "pyyaml", "llvmlite": "numba", "IPython": "ipykernel"}
+    names = {"yaml": "pyyaml", "llvmlite": "numba", "IPython": "ipykernel", "PIL": "pillow"}
     own = {"rnnschur"} | {path.stem for path in (ROOT / "workflow").glob("*.py")}
     for path in (ROOT / "workflow").rglob("*.py"):
         for statement in ast.walk(ast.parse(path.read_text())):
