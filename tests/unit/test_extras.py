@@ -166,7 +166,7 @@ def test_every_module_imports_the_core_and_its_extra_alone(module):
     assert found - set(sys.stdlib_module_names) <= allowed
 
 
-DISTRIBUTIONS = {"yaml": "pyyaml", "llvmlite": "numba"}
+DISTRIBUTIONS = {"yaml": "pyyaml", "llvmlite": "numba", "PIL": "pillow"}
 
 
 def test_the_extras_are_those_that_pip_knows():

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shutil
 from io import StringIO
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pandas as pd
 import pytest
 import torch
 import yaml
-from conftest import ROOT, TEXTS
+from conftest import ROOT, TEXTS, jobs
 from safetensors.numpy import load_file
 from snakemake.utils import update_config
 
@@ -26,6 +27,7 @@ from rnnschur.versions import versions
 
 PUBLISHED = ROOT / "results" / "published"
 SEARCH = PUBLISHED / "search" / "tables"
+PUBLISHED_STUDY = "workflow/studies/published.yaml"
 CONFIG = json.loads((PUBLISHED / "config.json").read_text())
 
 
@@ -62,6 +64,16 @@ def test_the_published_records_fit_together():
     histories, gathered = (PUBLISHED / "records" / f"{n}.json" for n in ("histories", "networks"))
     assert inputs(histories) == digest(trained)
     assert inputs(gathered) == digest([histories, *factorised, *ablated])
+
+
+def test_a_clone_takes_the_published_networks_and_tables_for_those_of_this_code(project):
+    """After an edit that changes no result, `snakemake --touch` brings the records up to date."""
+    shutil.copy(ROOT / "config.yaml", project.folder)
+    left_out = shutil.ignore_patterns("*.schur.safetensors", "histories.csv", "*.pdf")
+    shutil.copytree(PUBLISHED, project.results / "published", ignore=left_out)
+    printed = project.run("snakemake", "--dry-run", "--configfile", PUBLISHED_STUDY)
+    pages = ("render_networks", "render_ablations", "render_coordinates")
+    assert set(jobs(printed)) == {"histories", "schur", *pages, "all"}
 
 
 def test_the_published_study_is_the_main_one_with_more_seeds():
@@ -103,7 +115,9 @@ def test_the_verdicts_in_the_texts_are_those_of_the_ledger():
     reproduced = sum(text.count("| reproduced |") for text in TEXTS.values())
     assert reproduced == (ledger["verdict"] == "reproduced").sum()
     counts = ledger.groupby("kind")["verdict"].value_counts()
-    claimed, numbers = ([counts[kind, v] for v in claims.VERDICTS] for kind in ("claim", "number"))
+    claimed, numbers = (
+        [counts.get((kind, v), 0) for v in claims.VERDICTS] for kind in ("claim", "number")
+    )
     headline = (
         "Of its {} claims {} reproduce, {} partly and {} not; of its {} numbers {}, {} and {}."
     ).format(sum(claimed), *claimed, sum(numbers), *numbers)
@@ -144,7 +158,7 @@ def test_the_main_protocols_are_those_that_the_search_chose():
     update_config(config, yaml.safe_load((ROOT / "workflow/studies/search.yaml").read_text()))
     study.complete(config)
     chosen = scores[scores["chosen"]].set_index("task")["protocol"]
-    assert set(chosen.index) == set(CONFIG["tasks"])
+    assert set(chosen.index) == {task for task, of in CONFIG["tasks"].items() if "like" not in of}
     for task, protocol in chosen.items():
         settings = {k: v for k, v in config["tasks"][protocol].items() if k != "like"}
         assert settings == CONFIG["tasks"][task], protocol
@@ -154,7 +168,9 @@ def test_what_the_protocol_page_says_of_the_search_is_in_its_tables():
     scores = pd.read_csv(SEARCH / "search_protocols.csv")
     numbers = pd.read_csv(SEARCH / "search_numbers.csv")
     page = sentences("docs/protocol.md")
-    assert f"with {len(scores) - len(CONFIG['tasks'])} protocols beside one to start from" in page
+    assert (
+        f"with {len(scores) - scores['task'].nunique()} protocols beside one to start from" in page
+    )
     copies = scores[scores["task"] == "copy"]
     assert f"all eight numbers are reached, under no other of the {len(copies)} protocols" in page
     all_eight = copies[copies["numbers_reached"] == copies["numbers"]]
@@ -168,8 +184,9 @@ def test_what_the_protocol_page_says_of_the_search_is_in_its_tables():
     context = scores[scores["task"] == "context_integration"].set_index("protocol")
     assert (context["claims"] == 1).all() and (context["numbers_reached"] < 3).all()
     share = context["claims_share"]
-    assert share.idxmax() == "context_integration_input_weights_200" and share.max() == 0.8
-    assert share.nlargest(2).iloc[1] <= 0.4
+    assert share.idxmax() == "context_integration_input_weights_200" and share.max() == 1
+    assert share.nlargest(2).iloc[1] == 0.6 and share.min() == 0
+    assert "in none to three of five" in page
     assert f"under the other {len(context) - 1} protocols" in page
 
 
