@@ -426,3 +426,22 @@ def test_no_network_that_suggested_the_law_of_dimensions_tests_it():
         parts = [name.split("/") for name in finding["networks"]]
         starts = len({(start, width) for _, start, width in parts}) * config["seeds"]
         assert said["most"] ** starts * len(said["findings"]) <= 0.05, finding["id"]
+
+
+def test_findings_about_a_table_that_no_study_has_are_refused_before_any_job(tmp_path, monkeypatch):
+    """Whether or not this study has it: one without the family leaves the finding empty."""
+    config, file = copy.deepcopy(CONFIG), tmp_path / "report" / "mine.yaml"
+    file.parent.mkdir()
+    monkeypatch.setattr(study, "ROOT", tmp_path)
+    config["findings"], text = "report/mine.yaml", (ROOT / "report" / "findings.yaml").read_text()
+    file.write_text(text)
+    del config["interventions"]["symmetries"]
+    study.check(config)
+    file.write_text(text.replace("table: symmetries", "table: symetries"))
+    with pytest.raises(
+        ValueError, match=r"^report/mine.yaml: table is 'symetries'; allowed: networks, dim"
+    ):
+        study.check(config)
+    file.write_text(text.replace("copy/orthogonal/72", "copy/orthogonal"))
+    with pytest.raises(ValueError, match="networks is 'copy/orthogonal'; allowed: task/arch"):
+        study.check(config)

@@ -53,6 +53,14 @@ def test_more_seeds_train_only_the_new_networks(published):
     assert trained == ["seeds3-5"] * 4 and jobs(printed)["train"] == 4
 
 
+def test_findings_of_a_clone_train_nothing(published):
+    """The records beside published weights are those of today's code and settings."""
+    published.configure("results: results/published")
+    planned = jobs(published.run("snakemake", "--dry-run", "law", "comparability", "findings"))
+    published.configure()
+    assert planned["findings"] == 1 and planned["ablation"] > 0 and "train" not in planned
+
+
 def test_figures_and_pages_come_back_without_training(published, finished):
     folder = published.results / "published"
     for page in (folder / "tables").glob("*.html"):

@@ -12,6 +12,9 @@ from rnnschur.metrics import METRICS
 from rnnschur.shifts import NONE
 from rnnschur.tables import CONDITION, NETWORK, PUBLISHED, key_of
 
+#: What an ablation leaves, see `rnnschur.interventions.readout`.
+KEPT = ("function", "information", "neither")
+
 
 def with_damage(rows: pd.DataFrame) -> pd.DataFrame:
     """Return a table of interventions with the column damage, from its metric and delta."""
@@ -308,14 +311,13 @@ def kept_counts(readout: pd.DataFrame) -> pd.DataFrame:
         One row a condition and ablation, of networks that have learned, with the median value of
         readouts that are fixed and that are fitted.
     """
-    kinds = ["function", "information", "neither"]
     if readout.empty:  # without its labels
-        return pd.DataFrame(columns=[*CONDITION, "removed", *kinds])
+        return pd.DataFrame(columns=[*CONDITION, "removed", *KEPT])
     rows = readout[readout["learned"]]
     by = rows.groupby([*CONDITION, "removed", "readout"], sort=False)["value"].median().unstack()
     kept = rows[rows["readout"] == "fixed"].groupby([*CONDITION, "removed"], sort=False)["kept"]
     counts = kept.value_counts().unstack(fill_value=0)
-    counts = counts.reindex(columns=kinds, fill_value=0)
+    counts = counts.reindex(columns=list(KEPT), fill_value=0)
     return counts.join(by.add_prefix("value, ")).reindex(kept.size().index).reset_index()
 
 

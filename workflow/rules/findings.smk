@@ -37,11 +37,17 @@ rule law:
         "../scripts/law.py"
 
 
+def judged():
+    """Return the tables that findings are about and that this study has."""
+    made = {*MEASURED, *(["dimensions"] if REPLAYS else [])}
+    return [name for name in study.judged(config) if name in made]
+
+
 rule findings:
     """Judge our own findings, on the networks that suggested them and on fresh ones."""
     input:
         networks=rules.networks.output.networks,
-        tables=[*table(*MEASURED), *([rules.law.output.dimensions] if REPLAYS else [])],
+        tables=lambda wildcards: table(*judged()),
         findings=beside(config["findings"]),
     output:
         table=f"{TABLES}/findings.csv",
@@ -55,7 +61,9 @@ rule findings:
     threads: 1
     params:
         code=sources("workflow/scripts/findings.py", config["findings"]),
-        records=records("networks", *MEASURED, *(["law"] if REPLAYS else [])),
+        records=lambda wildcards: records(
+            "networks", *("law" if t == "dimensions" else t for t in judged())
+        ),
         criterion=study.criterion(config),
         statistics=study.statistics(config),
     script:
