@@ -18,6 +18,7 @@ from rnnschur.metrics import METRICS, metric
 from rnnschur.network import Network
 from rnnschur.report import figures
 from rnnschur.streams import generator
+from rnnschur.tables import NETWORK
 
 
 @pytest.fixture(autouse=True)
@@ -423,27 +424,47 @@ def test_distances_are_told_apart_by_what_was_done_and_need_both_of_them():
     learned = {"learned": [True, True, True, False]}
     masses, moved = [0.0, 0.1, 0.5, 0.2], [0.0, 0.01, 0.9, 0.3]
     both = {"removed_mass": masses, "rollout_difference": moved, **learned}
+    draws = {"median_mass": [0.1, 0.3, 0.3, 0.2], "median_difference": [0.5, 0.7, 0.8, 0.6]}
     tables = {
         "ablations": family(removed=["none", "CC", "RR+CR", "CR"], **both),
         "symmetries": family(
             control=["rotation", "permutation and flips", "rotation", "rotation"],
             **{**both, "rollout_difference": [0.0, 3e-7, 0.9, 0.3]},
         ),
-        "orders": family(removed=["CC"] * 4, **both),
-        "matched": family(removed=["CC"] * 4, **both),
+        "rotations": family(removed=["rotation"] * 4, **both),
+        "orders": family(order=["any", "by modulus", "any", "any"], **both),
+        "matched": family(
+            control=["dense", "same drive", "another sequence", "dense"], **both, **draws
+        ),
     }
     found = figures.changes(tables)
-    kinds = ["CC", "several couplings", "exact symmetry", "rotation"]
-    kinds += ["other order"] * 2 + ["control"] * 2
+    kinds = ["CC", "several couplings", "exact symmetry", *["rotation"] * 3]
+    kinds += ["other order"] + ["matched control"] * 2
     assert found["kind"].tolist() == kinds
     figure = figures.distances(found, epsilon=0.1)
     (axis,) = figure.axes
     drawn = {line.get_label(): line.get_xydata() for line in axis.lines if len(line.get_xydata())}
     np.testing.assert_allclose(drawn["exact symmetry"], [[0.1, 3e-7]])
-    np.testing.assert_allclose(drawn["control"], [[0.1, 0.01], [0.5, 0.9]])
+    # The draws, and not the couplings that they are controls of.
+    np.testing.assert_allclose(drawn["matched control"], [[0.1, 0.5], [0.3, 0.7]])
     assert axis.get_xscale() == axis.get_yscale() == "log"
     with pytest.raises(ValueError, match="table 'orders' has no column rollout_difference"):
         figures.changes({"orders": tables["orders"].drop(columns="rollout_difference")})
+    with pytest.raises(ValueError, match="table 'frontier' has no kind of change; allowed: abla"):
+        figures.changes({"frontier": tables["ablations"]})
+
+
+def test_a_study_without_couplings_that_are_large_enough_has_distances(tmp_path):
+    """An empty table comes back from its file without types."""
+    network = interventions.make("matched", {}, {}).summary(pd.DataFrame())
+    network.assign(**{key: [] for key in NETWORK}, learned=[]).to_csv(tmp_path / "matched.csv")
+    matched = pd.read_csv(tmp_path / "matched.csv")
+    ablations = family(removed=["CC"], removed_mass=[0.1], rollout_difference=[0.2], learned=[True])
+    found = figures.changes({"matched": matched, "ablations": ablations})
+    assert found["kind"].tolist() == ["CC"]
+    assert found["removed_mass"].dtype == found["rollout_difference"].dtype == float
+    (text,) = figures.matched(matched).axes[0].texts
+    assert "no coupling" in text.get_text()
 
 
 @pytest.mark.parametrize("cell", ["tanh", "gru"])

@@ -6,7 +6,7 @@ OUTPUTS          tables/findings.csv    our findings, on the seeds that suggeste
                  tables/law.csv         the same, a row a condition
                  tables/spread.csv      how much the networks of a condition differ
                  tables/told_apart.csv  how well task and architecture are read off a network
-                 tables/distances.csv   of every change, distance in weights and in function, and a figure
+                 tables/distances.csv   of changes, distance in weights and in function, and a figure
 
 They are targets of their own: snakemake findings law comparability distances.
 """
@@ -100,11 +100,13 @@ rule comparability:
         "../scripts/comparability.py"
 
 
-CHANGES = {f: of_all_blocks(f".{f}.csv") for f in ("ablations", *FAMILIES)}
+# Families with changes of weights that stand for themselves, and the controls of couplings.
+CHANGES = [f for f in FAMILIES if f in ("orders", "symmetries", "rotations", "matched")]
+CHANGES = {f: of_all_blocks(f".{f}.csv") for f in ("ablations", *CHANGES)}
 
 
 rule distances:
-    """Lay distance in weights beside distance in function, for every change of every network."""
+    """Lay distance in weights beside distance in function, for the changes of every network."""
     input:
         *CHANGES.values(),
         networks=rules.networks.output.networks,
