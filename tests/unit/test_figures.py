@@ -266,7 +266,10 @@ def test_energy_draws_both_sectors_of_every_network_and_the_onset():
     rows = pd.DataFrame({"step": [0, 1, 2] * 2, "seed": [0] * 3 + [1] * 3}).assign(**condition)
     rows["phase"] = ["input", "answer", "answer"] * 2
     rows["C"] = [0.5, 0.1, 1e-6, 0.4, 0.0, 0.0]
-    figure = figures.energy(rows.assign(R=1 - rows["C"]))
+    rows["learned"] = True
+    poor = rows[:3].assign(seed=2, learned=False)
+    rows = rows.assign(R=1 - rows["C"])
+    figure = figures.energy(pd.concat([rows, poor.assign(R=0.5, C=0.5)]))
     *shares, (onset, at) = lines_of(figure.axes[0])
     assert [[y for _, y in points] for _, points in shares] == [
         pytest.approx(values)
@@ -276,8 +279,11 @@ def test_energy_draws_both_sectors_of_every_network_and_the_onset():
     assert [name for name, _ in shares[:2]] == ["sector R", "sector C"]
     assert onset == "onset" and at[0][0] == 1
     figure.canvas.draw()
-    always = figures.energy(rows.assign(R=1 - rows["C"], phase="answer", step=rows["step"]))
+    always = figures.energy(rows.assign(phase="answer"))
     assert len(always.axes[0].get_lines()) == 4  # an onset at the first step is none
+    none = figures.energy(rows.assign(learned=False))
+    assert len(none.axes[0].get_lines()) == 1  # the onset
+    none.canvas.draw()
 
 
 def test_response_draws_every_part_and_what_is_next_to_nothing_at_the_edge():
@@ -372,6 +378,24 @@ def test_figures_of_robustness_draw_the_networks_that_learned(kind, learned):
             expected = [*expected, *[expected[2]] * 2] if learned else []
         found = np.array(drawn[coupling])
         np.testing.assert_allclose(np.sort(found[~np.isnan(found)]), np.sort(expected))
+
+
+def test_a_network_that_runs_away_is_drawn_as_no_smaller_number():
+    """Neither as the border before, nor as the median of those that did not."""
+    rows = curves({"removed": ["CC"], "leading": [1, 2, 3, 4]}, seeds=(0,))
+    rows = rows.assign(rollout_difference=[0.2, np.nan, np.nan, 0.1])
+    rows["damage"] = rows["rollout_difference"]
+    figure = figures.borders(rows, 0.25)
+    figure.canvas.draw()
+    differences, damages, _ = figure.axes
+    for axis in (differences, damages):
+        drawn = [list(line.get_ydata()) for line in axis.get_lines()]
+        assert drawn.count([0.2, np.inf, np.inf, 0.1]) == 2  # the network, and the median
+    rows = curves({"removed": ["CC"], "factor": [0, 0.5]})
+    rows["rollout_difference"] = [0.2, 0.1, np.nan, 0.1, np.nan, 0.3]
+    figure = figures.graded(rows, 0.25)
+    figure.canvas.draw()
+    assert heights(figure.axes[0])["CC"] == [np.inf, 0.1]
 
 
 def test_the_last_border_has_no_gap():

@@ -95,6 +95,7 @@ rule comparability:
             *(of_all_blocks("", WEIGHTS) if GIVEN else of_all_blocks(".json")),
         ],
         blocks=[list(block[:3]) for block in study.blocks(config)],
+        modules={task: study.module(config, task) for task in TASKS},
         statistics=study.statistics(config),
     script:
         "../scripts/comparability.py"
