@@ -4,6 +4,7 @@ import json
 
 import pandas as pd
 import pytest
+from conftest import jobs
 
 pytestmark = pytest.mark.workflow
 CONDITION = ["task", "architecture", "width"]
