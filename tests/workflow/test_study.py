@@ -325,8 +325,9 @@ def test_dry_run_of_the_papers_grid(project):
         **dict.fromkeys(("html_report", "all"), 1),
         **dict.fromkeys(("render_networks", "render_ablations", "render_coordinates"), 1),
         "render_robustness": 1,
-        "gather": 4 + len(families),
+        "gather": 4 + len(families) + 1,  # the energy of states, too
         "render_frontier": 1,
+        "render_activity": 1,
         "render_couplings": 1,
     }
 
