@@ -14,6 +14,11 @@ from typing import NamedTuple
 import given
 
 SCHEMA = Path(__file__).parent / "schemas" / "config.schema.yaml"
+ROOT = SCHEMA.parents[2]
+
+#: Tables that findings may be about, beside that of every family of interventions.
+TABLES = ["networks", "dimensions", "ablations", "thresholds", "ablation_sets", "threshold_sets"]
+TABLES += ["energy"]
 
 
 class Condition(NamedTuple):
@@ -78,6 +83,7 @@ def check(config: dict) -> None:
     from rnnschur import curriculum as curricula
     from rnnschur import shifts as others
     from rnnschur.architectures import STARTS
+    from rnnschur.paper import replication
 
     _finite("", config)  # a comparison with NaN passes every bound of a schema
     schema = yaml.safe_load(SCHEMA.read_text())
@@ -123,10 +129,13 @@ def check(config: dict) -> None:
             raise ValueError(f"interventions.{name}.{error}") from None
     _results(config)
     _given(config)
-    if not (SCHEMA.parents[2] / config["findings"]).is_file():
+    if not (ROOT / config["findings"]).is_file():
         raise ValueError(
             f"findings is {config['findings']!r}; allowed: a file in report/ that is there"
         )
+    replication.load(ROOT / config["findings"])
+    for table in judged(config):
+        _one_of(f"{config['findings']}: table", table, [*TABLES, *interventions.FAMILIES])
     seen = set()
     for condition in conditions(config):
         if condition in seen:
@@ -332,6 +341,14 @@ def bits(config: dict) -> dict[str, int]:
     """Return the bits that a network must keep, of tasks that ask for a sequence over and over."""
     protocols = {task: config["tasks"][task]["protocol"] for task in _replaying(config)}
     return {task: said["symbols"] * said["symbol_size"] for task, said in protocols.items()}
+
+
+def judged(config: dict) -> list[str]:
+    """Return the tables that the findings of the study are about, each once."""
+    import yaml  # only where findings are judged
+
+    said = yaml.safe_load((ROOT / config["findings"]).read_text())
+    return list(dict.fromkeys(variable["table"] for variable in said["variables"].values()))
 
 
 def replays(config: dict) -> dict[str, list[int]]:

@@ -94,7 +94,9 @@ def test_a_question_is_asked_among_networks_that_differ_in_nothing_else():
         [(*condition, seed) for condition in conditions for seed in range(4)], names=NETWORK
     )
     known = pd.DataFrame({"a": np.repeat(np.arange(5), 4) + 0.01 * rng.random(20)}, index)
-    found = comparability.questions({"known": known, "noise": known * 0 + rng.random()}, 1)
+    modules = {"copy": "copy", "sine": "sine"}
+    noise = known * 0 + rng.random()
+    found = comparability.questions({"known": known, "noise": noise}, 1, modules)
     assert found["asked"].tolist() == ["task"] * 2 + ["architecture"] * 2
     assert set(found["width"]) == {8} and set(found["kinds"]) == {2}
     assert (
@@ -102,7 +104,46 @@ def test_a_question_is_asked_among_networks_that_differ_in_nothing_else():
     )
     assert found["task"].tolist()[2:] == ["copy"] * 2
     assert found.loc[found["features"] == "known", "accuracy"].tolist() == [1, 1]
-    assert len(comparability.questions({"known": known[:4]}, 1)) == 0
+    assert len(comparability.questions({"known": known[:4]}, 1, modules)) == 0
+    p = found["p"].to_numpy()
+    order = np.argsort(p)
+    factors = np.maximum.accumulate(p[order] * [4, 3, 2, 1])
+    np.testing.assert_allclose(found["p_adjusted"].to_numpy()[order], np.minimum(factors, 1))
+
+
+def test_tasks_that_begin_with_the_same_weights_are_one_task():
+    """Another schedule of copy is asked for its architecture, but not told from copy."""
+    conditions = [("copy_curriculum", "orthogonal"), ("copy", "orthogonal"), ("sine", "orthogonal")]
+    conditions += [("copy_curriculum", "cayley")]
+    index = pd.MultiIndex.from_tuples(
+        [(*condition, 8, seed) for condition in conditions for seed in range(3)], names=NETWORK
+    )
+    known = {"known": pd.DataFrame({"a": np.random.default_rng(5).random(len(index))}, index)}
+    modules = {"copy": "copy", "copy_curriculum": "copy", "sine": "sine"}
+    found = comparability.questions(known, 1, modules)
+    assert found["asked"].tolist() == ["task", "architecture"]
+    assert found["kinds"].tolist() == [2, 2] and found.loc[1, "task"] == "copy_curriculum"
+    without = {"known": known["known"].drop("copy_curriculum", level="task")}
+    again = comparability.questions(without, 1, modules)
+    assert again.loc[0, ["accuracy", "p"]].equals(found.loc[0, ["accuracy", "p"]])
+    # Where there is no copy, its other schedule is the first.
+    without = {"known": known["known"].drop("copy", level="task")}
+    found = comparability.questions(without, 1, modules)
+    assert found["asked"].tolist() == ["task", "architecture"]
+
+
+def test_networks_are_paired_by_seed():
+    """Those of one seed are left out together, whatever the order and whoever has not learned."""
+    keys = [("copy", "orthogonal", 8, s) for s in (0, 1, 2, 4)]
+    keys += [("sine", "orthogonal", 8, s) for s in (4, 2, 3, 1)]
+    index = pd.MultiIndex.from_tuples(keys, names=NETWORK)
+    table = pd.DataFrame({"a": np.arange(8.0)}, index)
+    seen, classify = [], comparability.classified
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(comparability, "classified", lambda X: seen.append(X) or classify(X))
+        (row,) = told_apart({"a": table}, "task", 0).to_dict("records")
+    assert row["networks"] == 3  # seeds 1, 2 and 4
+    np.testing.assert_array_equal(seen[0][..., 0], [[1, 7], [2, 5], [3, 4]])
 
 
 def test_too_few_networks_or_kinds_leave_the_row_empty():
@@ -140,6 +181,12 @@ def tables(seeds=4):
     )
 
 
+def signed():
+    """Return the same tables with damages of both signs, whose mean is 0."""
+    ablations, *rest = tables()
+    return ablations.assign(delta=ablations["delta"] - 0.1), *rest
+
+
 def test_descriptions_are_of_networks_that_have_learned_and_hold_no_damage():
     found = descriptions(*tables())
     assert set(found) == {"profile", "sectors", "moduli"}
@@ -172,5 +219,8 @@ def test_spread_is_over_the_networks_of_a_condition():
     assert leading["variation"] == pytest.approx(leading["sd"] / leading["mean"])
     assert found.loc["mass_CR", "variation"] == 0
     assert found.loc["damage_CC", "mean"] == pytest.approx(0.1)
+    assert np.isnan(found.loc["damage_CC", "variation"])  # one of them is 0
+    below = comparability.spread(*signed(), BOOTSTRAP).set_index("quantity")
+    assert np.isnan(below.loc["damage_CC", "variation"]) and below.loc["leading", "variation"] > 0
     assert found.loc["modulus_50", "mean"] == pytest.approx(np.mean([0.5, 0.6, 0.7]))
     assert "damage_none" not in found.index and "difference_all" in found.index

@@ -18,6 +18,7 @@ from rnnschur.metrics import METRICS, metric
 from rnnschur.network import Network
 from rnnschur.report import figures
 from rnnschur.streams import generator
+from rnnschur.tables import NETWORK
 
 
 @pytest.fixture(autouse=True)
@@ -265,7 +266,10 @@ def test_energy_draws_both_sectors_of_every_network_and_the_onset():
     rows = pd.DataFrame({"step": [0, 1, 2] * 2, "seed": [0] * 3 + [1] * 3}).assign(**condition)
     rows["phase"] = ["input", "answer", "answer"] * 2
     rows["C"] = [0.5, 0.1, 1e-6, 0.4, 0.0, 0.0]
-    figure = figures.energy(rows.assign(R=1 - rows["C"]))
+    rows["learned"] = True
+    poor = rows[:3].assign(seed=2, learned=False)
+    rows = rows.assign(R=1 - rows["C"])
+    figure = figures.energy(pd.concat([rows, poor.assign(R=0.5, C=0.5)]))
     *shares, (onset, at) = lines_of(figure.axes[0])
     assert [[y for _, y in points] for _, points in shares] == [
         pytest.approx(values)
@@ -275,8 +279,11 @@ def test_energy_draws_both_sectors_of_every_network_and_the_onset():
     assert [name for name, _ in shares[:2]] == ["sector R", "sector C"]
     assert onset == "onset" and at[0][0] == 1
     figure.canvas.draw()
-    always = figures.energy(rows.assign(R=1 - rows["C"], phase="answer", step=rows["step"]))
+    always = figures.energy(rows.assign(phase="answer"))
     assert len(always.axes[0].get_lines()) == 4  # an onset at the first step is none
+    none = figures.energy(rows.assign(learned=False))
+    assert len(none.axes[0].get_lines()) == 1  # the onset
+    none.canvas.draw()
 
 
 def test_response_draws_every_part_and_what_is_next_to_nothing_at_the_edge():
@@ -373,6 +380,24 @@ def test_figures_of_robustness_draw_the_networks_that_learned(kind, learned):
         np.testing.assert_allclose(np.sort(found[~np.isnan(found)]), np.sort(expected))
 
 
+def test_a_network_that_runs_away_is_drawn_as_no_smaller_number():
+    """Neither as the border before, nor as the median of those that did not."""
+    rows = curves({"removed": ["CC"], "leading": [1, 2, 3, 4]}, seeds=(0,))
+    rows = rows.assign(rollout_difference=[0.2, np.nan, np.nan, 0.1])
+    rows["damage"] = rows["rollout_difference"]
+    figure = figures.borders(rows, 0.25)
+    figure.canvas.draw()
+    differences, damages, _ = figure.axes
+    for axis in (differences, damages):
+        drawn = [list(line.get_ydata()) for line in axis.get_lines()]
+        assert drawn.count([0.2, np.inf, np.inf, 0.1]) == 2  # the network, and the median
+    rows = curves({"removed": ["CC"], "factor": [0, 0.5]})
+    rows["rollout_difference"] = [0.2, 0.1, np.nan, 0.1, np.nan, 0.3]
+    figure = figures.graded(rows, 0.25)
+    figure.canvas.draw()
+    assert heights(figure.axes[0])["CC"] == [np.inf, 0.1]
+
+
 def test_the_last_border_has_no_gap():
     rows, options = ROBUSTNESS["borders"]
     gaps = figures.borders(rows, **options).axes[2]
@@ -423,27 +448,47 @@ def test_distances_are_told_apart_by_what_was_done_and_need_both_of_them():
     learned = {"learned": [True, True, True, False]}
     masses, moved = [0.0, 0.1, 0.5, 0.2], [0.0, 0.01, 0.9, 0.3]
     both = {"removed_mass": masses, "rollout_difference": moved, **learned}
+    draws = {"median_mass": [0.1, 0.3, 0.3, 0.2], "median_difference": [0.5, 0.7, 0.8, 0.6]}
     tables = {
         "ablations": family(removed=["none", "CC", "RR+CR", "CR"], **both),
         "symmetries": family(
             control=["rotation", "permutation and flips", "rotation", "rotation"],
             **{**both, "rollout_difference": [0.0, 3e-7, 0.9, 0.3]},
         ),
-        "orders": family(removed=["CC"] * 4, **both),
-        "matched": family(removed=["CC"] * 4, **both),
+        "rotations": family(removed=["rotation"] * 4, **both),
+        "orders": family(order=["any", "by modulus", "any", "any"], **both),
+        "matched": family(
+            control=["dense", "same drive", "another sequence", "dense"], **both, **draws
+        ),
     }
     found = figures.changes(tables)
-    kinds = ["CC", "several couplings", "exact symmetry", "rotation"]
-    kinds += ["other order"] * 2 + ["control"] * 2
+    kinds = ["CC", "several couplings", "exact symmetry", *["rotation"] * 3]
+    kinds += ["other order"] + ["matched control"] * 2
     assert found["kind"].tolist() == kinds
     figure = figures.distances(found, epsilon=0.1)
     (axis,) = figure.axes
     drawn = {line.get_label(): line.get_xydata() for line in axis.lines if len(line.get_xydata())}
     np.testing.assert_allclose(drawn["exact symmetry"], [[0.1, 3e-7]])
-    np.testing.assert_allclose(drawn["control"], [[0.1, 0.01], [0.5, 0.9]])
+    # The draws, and not the couplings that they are controls of.
+    np.testing.assert_allclose(drawn["matched control"], [[0.1, 0.5], [0.3, 0.7]])
     assert axis.get_xscale() == axis.get_yscale() == "log"
     with pytest.raises(ValueError, match="table 'orders' has no column rollout_difference"):
         figures.changes({"orders": tables["orders"].drop(columns="rollout_difference")})
+    with pytest.raises(ValueError, match="table 'frontier' has no kind of change; allowed: abla"):
+        figures.changes({"frontier": tables["ablations"]})
+
+
+def test_a_study_without_couplings_that_are_large_enough_has_distances(tmp_path):
+    """An empty table comes back from its file without types."""
+    network = interventions.make("matched", {}, {}).summary(pd.DataFrame())
+    network.assign(**{key: [] for key in NETWORK}, learned=[]).to_csv(tmp_path / "matched.csv")
+    matched = pd.read_csv(tmp_path / "matched.csv")
+    ablations = family(removed=["CC"], removed_mass=[0.1], rollout_difference=[0.2], learned=[True])
+    found = figures.changes({"matched": matched, "ablations": ablations})
+    assert found["kind"].tolist() == ["CC"]
+    assert found["removed_mass"].dtype == found["rollout_difference"].dtype == float
+    (text,) = figures.matched(matched).axes[0].texts
+    assert "no coupling" in text.get_text()
 
 
 @pytest.mark.parametrize("cell", ["tanh", "gru"])

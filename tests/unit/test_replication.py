@@ -125,13 +125,76 @@ def test_what_the_study_lacks_leaves_a_finding_empty_and_others_alone(tmp_path):
     entries = [
         {"agrees": "quantile_CC_dense < 0.05"},
         {"agrees": "smallest < 2"},  # no such table
-        {"agrees": "quantile_CC_sparse < 0.05"},  # no such control
+        {"agrees": "quantile_CC_same_drive < 0.05"},  # of no network here, but of some elsewhere
         {"agrees": "quantile_CC_dense < 0.05", "networks": "sine/orthogonal/64"},
     ]
     found = judged(tmp_path, {"matched": matched([0.01] * 30)}, networks(30), *entries)
     assert found["verdict"].tolist() == ["borne out", "", "", ""]
     assert found["seen_networks"].notna().tolist() == [True, False, False, False]
     assert set(found["comparisons"]) == {1}
+
+
+def test_a_name_that_no_network_could_have_is_no_empty_row(tmp_path):
+    """What is misspelt in an expression, where the study has the networks it is about."""
+    table = {"matched": matched([0.01] * 30)}
+    wrong = {"agrees": "quantile_CC_dnse < 0.05"}
+    with pytest.raises(
+        ValueError, match=r"^finding 'f0': 'quantile_CC_dnse' is in no row; allowed: quantile_CC_de"
+    ):
+        judged(tmp_path, table, networks(30), wrong)
+    found = judged(tmp_path, table, networks(30), {**wrong, "networks": "sine/orthogonal/64"})
+    assert found["verdict"].tolist() == [""]
+    conditions = {"copy": "copy/orthogonal/72", "sine": "sine/orthogonal/72"}
+    entry = {"agrees": "copy_quantile_CC_dense < sine_quantile_CC", "networks": conditions}
+    tables = {"matched": pd.concat([table["matched"], matched([0.2] * 30, "sine")])}
+    with pytest.raises(
+        ValueError, match=r"'sine_quantile_CC' is in no row; allowed: sine_quantile_CC_"
+    ):
+        judged(tmp_path, tables, networks(30, ("copy", "sine")), entry)
+
+
+@pytest.mark.parametrize(
+    ("variable", "message"),
+    [
+        (
+            Variable("verdict", ("removed",), equals="stabiliser"),
+            "verdict is 'stabiliser'; allowed: fragile, stabilizer, negligible, intermediate",
+        ),
+        (
+            Variable("alpha", where={"removed": "cc"}),
+            "removed is 'cc'; allowed: RR, none, CR, CC, RR+CR, RR+CC, CR+CC, RR+CR+CC",
+        ),
+        (Variable("alpha", where={"alpha": [0.9, 0.91]}), "alpha is 0.91; allowed: 0.9"),
+        (Variable("alpha", where={"alpha": "most"}), "alpha is 'most'; allowed: 0.9"),
+        (Variable("alpha", equals="0.9"), "alpha is '0.9'; allowed: 0.9"),
+        (Variable("learned", equals="yes"), "learned is 'yes'; allowed: True, False"),
+    ],
+)
+def test_values_that_a_column_cannot_have_are_named(variable, message):
+    columns = [*NETWORK, "removed", "alpha", "verdict", "learned"]
+    table = pd.DataFrame(
+        [("copy", "orthogonal", 72, 0, "RR", 0.9, "fragile", True)], columns=columns
+    )
+    with pytest.raises(ValueError, match="^" + re.escape(f"variable 'v': {message}") + "$"):
+        pivot(table, NETWORK, {"v": variable})
+
+
+def test_a_value_that_no_network_happens_to_have_is_none_that_a_column_cannot_have():
+    """A verdict, a coupling, a control, a truth and a number; of an empty table, anything."""
+    columns = [*NETWORK, "removed", "control", "alpha", "verdict", "learned"]
+    row = ("copy", "orthogonal", 72, 0, "RR", "dense", 0.9, "fragile", True)
+    table = pd.DataFrame([row], columns=columns)
+    variables = {
+        "a": Variable("verdict", equals="stabilizer"),
+        "b": Variable("learned", equals=False),
+        "c": Variable("alpha", equals=0.8),
+        "d": Variable("alpha", where={"removed": "CC"}),
+        "e": Variable("alpha", where={"control": "same drive"}),
+    }
+    found = pivot(table, NETWORK, variables)
+    assert found.to_dict("records") == [{"a": False, "b": False, "c": False}]
+    strange = {"x": Variable("alpha", where={"control": "none"})}
+    assert pivot(table[:0], NETWORK, strange).empty
 
 
 def test_networks_that_have_not_learned_or_were_not_measured_are_left_out(tmp_path):
@@ -221,6 +284,39 @@ def test_names_are_what_an_expression_may_say(values, name):
         ({"agrees": "smallest > 0"}, {"most": 0}, "most is 0; allowed: between 0 and 1"),
         ({"agrees": "smallest > 0"}, {"fresh": -1}, "fresh is -1; allowed: a seed"),
         ({"agrees": "smallest >"}, {}, "finding 'f0': agrees: 'smallest >': "),
+        ({"agrees": "smallest_CC > 0"}, {}, "finding 'f0': 'smallest_CC' is no variable; allow"),
+        ({"agrees": "quantile > 0"}, {}, "finding 'f0': 'quantile' is no variable; allowed: "),
+        ({"agrees": "smallest > 0", "most": "0.5"}, {}, "f0: most is '0.5'; allowed: between 0"),
+        ({"agrees": "smallest > 0"}, {"most": True}, "most is True; allowed: between 0 and 1"),
+        ({"agrees": "smallest > 0"}, {"fresh": True}, "fresh is True; allowed: a seed"),
+        ({"agrees": "smallest > 0"}, {"variables": [1]}, "variables is [1]; allowed: variables"),
+        *[
+            (
+                {"agrees": "smallest > 0", "networks": networks},
+                {},
+                f"finding 'f0': networks is {networks!r}; allowed: task/architecture/width, a li",
+            )
+            for networks in (
+                *("copy/orthogonal", "copy/orthogonal/0", 72, [], ["copy"], {"a": "copy/o/x"}),
+                {"a": ["copy/orthogonal/72"]},
+            )
+        ],
+        *[
+            (
+                {"agrees": "v > 0"},
+                {"variables": {"v": {"table": "t", "column": "c", **said}}},
+                f"variable 'v': {message}",
+            )
+            for said, message in (
+                ({"by": "removed"}, "by is 'removed'; allowed: a list of columns"),
+                ({"by": [1]}, "by is [1]; allowed: a list of columns"),
+                ({"where": "x"}, "where is 'x'; allowed: values by the name of their column"),
+                ({"equals": ["x"]}, "equals is ['x']; allowed: a value of the column"),
+                ({"table": 1}, "table is 1; allowed: the name of a table"),
+                ({"column": 1}, "column is 1; allowed: the name of a column"),
+            )
+        ],
+        ({"agrees": "v > 0"}, {"variables": {"v": "x"}}, "variable 'v' is 'x'; allowed: by, col"),
         (
             {"agrees": "v > 0"},
             {"variables": {"v": {"table": "t", "columns": "c"}}},
@@ -270,6 +366,25 @@ def test_holm_counts_no_missing_comparison():
     assert len(holm([])) == 0 and np.isnan(holm([np.nan])).all()
 
 
+def test_networks_that_share_their_start_are_one_observation(tmp_path):
+    """Five fresh seeds of three tasks: fifteen networks, thirteen of which agree, five starts."""
+    tasks = ("copy", "copy_4", "copy_6")
+    values = np.full((3, 15), 0.01)
+    values[0, 11] = values[2, 11] = 0.9  # of one seed
+    tables = pd.concat([matched(row, task) for row, task in zip(values, tasks, strict=True)])
+    conditions = [f"{task}/orthogonal/72" for task in tasks]
+    entry = {"agrees": "quantile_CC_dense < 0.05", "networks": conditions}
+    found = judged(tmp_path, {"matched": tables}, networks(15, tasks), entry).iloc[0]
+    assert (found["fresh_networks"], found["fresh_share"]) == (15, 13 / 15)
+    assert found["starts"] == 5 and found["p"] == pytest.approx(6 / 32)
+    # Another width or architecture is another start.
+    wide = tables.assign(width=64 + 8 * (tables["task"] == "copy"))
+    of = networks(15, tasks).assign(width=lambda t: 64 + 8 * (t["task"] == "copy"))
+    entry["networks"] = ["copy/orthogonal/72", *(f"{task}/orthogonal/64" for task in tasks[1:])]
+    found = judged(tmp_path, {"matched": wide}, of, entry).iloc[0]
+    assert found["starts"] == 10 and found["p"] == pytest.approx(stats.binom.sf(7, 10, 0.5))
+
+
 def test_a_finding_of_pure_chance_is_rarely_borne_out(tmp_path):
     """Of two that are true of half of all networks, one or both in at most 1 study of 20."""
     rng = np.random.default_rng(0)
@@ -286,7 +401,7 @@ def test_a_finding_of_pure_chance_is_rarely_borne_out(tmp_path):
 @pytest.mark.parametrize("name", ["findings", "law"])
 def test_the_projects_findings_can_be_read(name):
     found = replication.load(ROOT / "report" / f"{name}.yaml")
-    assert len(found.findings) >= 4 and found.fresh > 0
+    assert len(found.findings) >= 4 and found.fresh == {"findings": 10, "law": 0}[name]
 
 
 def test_the_projects_findings_are_about_what_is_published():
@@ -300,17 +415,25 @@ def test_the_projects_findings_are_about_what_is_published():
 
 
 def test_rows_that_no_network_has_leave_a_finding_empty(tmp_path):
-    """None at that value, one network without the value, and none of a verdict."""
-    key = [*NETWORK, "basis", "epsilon", "set", "mass"]
-    rows = [("copy", "orthogonal", 72, s, "schur", 0.1, 1, 0.5) for s in range(30)]
-    frontier = pd.DataFrame(rows, columns=key)
-    readout = frontier.rename(columns={"basis": "removed"}).assign(verdict="fragile")
-    readout = readout.assign(removed=["RR"] + ["CC"] * 29)
-    tables = {"frontier": frontier, "readout": readout}
-    entries = [{"agrees": "mass_schur_0_1 > 0"}, {"agrees": "not kept_CC"}, {"agrees": "kept_CC"}]
-    found = judged(tmp_path, tables, networks(30), *entries)
+    """None without a coupling, one network without another, and none of a verdict."""
+    rows = [("copy", "orthogonal", 72, s, "CC", "fragile") for s in range(1, 30)]
+    rows += [("copy", "orthogonal", 72, 0, "RR", "fragile")]
+    readout = pd.DataFrame(rows, columns=[*NETWORK, "removed", "verdict"])
+    entries = [{"agrees": "not kept_CR"}, {"agrees": "not kept_CC"}, {"agrees": "kept_CC"}]
+    found = judged(tmp_path, {"readout": readout}, networks(30), *entries)
     assert found["fresh_networks"].isna().tolist() == [True, False, False]
     assert found["fresh_share"].tolist()[1:] == [1, 0]
-    frontier["set"] = 0
-    found = judged(tmp_path, tables, networks(30), *entries)
-    assert found.loc[0, "fresh_share"] == 1 and set(found["comparisons"]) == {3}
+    assert set(found["comparisons"]) == {2}
+
+
+def test_a_file_that_is_no_list_of_findings_is_named(tmp_path):
+    path = tmp_path / "findings.yaml"
+    for text, message in (
+        ("a: [", " is not YAML: while parsing"),
+        ("fresh: 1", " has no findings; needed: a list"),
+        ("findings: [x]", " has no findings; needed: a list"),
+        ("", " has no findings; needed: a list"),
+    ):
+        path.write_text(text)
+        with pytest.raises(ValueError, match="^" + re.escape(f"{path}{message}")):
+            replication.load(path)

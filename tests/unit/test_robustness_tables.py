@@ -71,3 +71,18 @@ def test_the_smallest_r_is_summed_up_by_condition_and_cost():
     assert row["size of R"] == "4 [1, 6]" and row["networks"] == 3
     assert row["at the widest gap"] == 1 and row["mass of CC"] == "0.3"
     assert row["cost one border before"] == "0.175"
+
+
+def test_where_no_network_has_learned_nothing_is_smallest():
+    none = pd.DataFrame(columns=[*CONDITION, "seed", "removed", "leading", "rollout_difference"])
+    smallest = smallest_leading(none, {"rollout_difference": 0.1})
+    assert len(smallest) == 0 and {"cost", "before", "largest_gap"} <= set(smallest)
+    assert len(pages.leading_table(smallest)) == 0
+
+
+def test_a_network_that_runs_away_at_a_border_pays_more_than_any_bound():
+    rows = pd.DataFrame(
+        {"removed": "CC", "leading": [1, 2, 3], "rollout_difference": [0.0, np.nan, 0.0]}
+    ).assign(alpha_low=0.1, alpha_high=0.2, gap=0.1, removed_mass=0.1, seed=0, **SINE)
+    (row,) = smallest_leading(rows, {"rollout_difference": 9}).to_dict("records")
+    assert (row["leading"], row["before"], row["after"]) == (3, np.inf, 0)

@@ -124,3 +124,10 @@ def test_stabilizers_that_stay_are_counted():
     assert found.loc["RR", ["networks", "still"]].eq(0).all(axis=None)
     assert found.loc[("CC", "longer"), "rollout_difference"] == 0.2
     np.testing.assert_allclose(found["intact"], 0.2)
+    # Of three networks, two run away.
+    lost = rows["shift"].eq("longer") & rows["removed"].eq("CC")
+    away = rows.assign(rollout_difference=rows["rollout_difference"].mask(lost))
+    table = keyed([(0, rows), (1, away), (2, away)], ("flip_flop", "orthogonal", 64))
+    found = stabilizers_by_shift(table.assign(learned=True)).set_index(["removed", "shift"])
+    assert found.loc[("CC", "longer"), "rollout_difference"] == np.inf
+    assert found.loc[("CC", "weaker"), "rollout_difference"] == 0.1

@@ -383,3 +383,65 @@ def test_importing_the_study_is_quick_to_parse():
         [sys.executable, "-c", code], cwd=ROOT / "workflow", capture_output=True, text=True
     ).stdout
     assert printed.strip() == "False"
+
+
+def studied(name):
+    """Return the configuration of one of the studies, completed."""
+    config = copy.deepcopy(CONFIG)
+    update_config(config, yaml.safe_load((ROOT / "workflow" / "studies" / name).read_text()))
+    study.complete(config)
+    return config
+
+
+def named(config):
+    """Return the conditions that the findings of a study name, and their file."""
+    said = yaml.safe_load((ROOT / config["findings"]).read_text())
+    names = [f["networks"] for f in said["findings"]]
+    names = [
+        n if isinstance(n, list) else list(getattr(n, "values", lambda n=n: [n])()) for n in names
+    ]
+    parts = [name.split("/") for several in names for name in several]
+    return {study.Condition(task, start, int(width)) for task, start, width in parts}, said
+
+
+@pytest.mark.parametrize("name", [p.name for p in sorted(ROOT.glob("workflow/studies/*.yaml"))])
+def test_a_study_judges_findings_about_networks_of_the_same_protocol(name):
+    """Whatever the file of findings names, is the same task in the study as in config.yaml."""
+    config = studied(name)
+    for condition in named(config)[0] & set(study.conditions(config)):
+        if condition.task in CONFIG["tasks"]:
+            protocols = [c["tasks"][condition.task]["protocol"] for c in (config, CONFIG)]
+            assert protocols[0] == protocols[1], condition
+
+
+def test_no_network_that_suggested_the_law_of_dimensions_tests_it():
+    """Its rules name conditions of its study whose networks have another number of bits than 64."""
+    config = studied("law.yaml")
+    conditions, said = named(config)
+    assert said["fresh"] == 0 and conditions <= set(study.conditions(config))
+    assert 64 not in {study.bits(config)[condition.task] for condition in conditions}
+    assert not conditions & set(study.conditions(studied("published.yaml")))
+    # Were a rule true of all its networks, their number would be enough to say so.
+    for finding in said["findings"]:
+        parts = [name.split("/") for name in finding["networks"]]
+        starts = len({(start, width) for _, start, width in parts}) * config["seeds"]
+        assert said["most"] ** starts * len(said["findings"]) <= 0.05, finding["id"]
+
+
+def test_findings_about_a_table_that_no_study_has_are_refused_before_any_job(tmp_path, monkeypatch):
+    """Whether or not this study has it: one without the family leaves the finding empty."""
+    config, file = copy.deepcopy(CONFIG), tmp_path / "report" / "mine.yaml"
+    file.parent.mkdir()
+    monkeypatch.setattr(study, "ROOT", tmp_path)
+    config["findings"], text = "report/mine.yaml", (ROOT / "report" / "findings.yaml").read_text()
+    file.write_text(text)
+    del config["interventions"]["symmetries"]
+    study.check(config)
+    file.write_text(text.replace("table: symmetries", "table: symetries"))
+    with pytest.raises(
+        ValueError, match=r"^report/mine.yaml: table is 'symetries'; allowed: networks, dim"
+    ):
+        study.check(config)
+    file.write_text(text.replace("copy/orthogonal/72", "copy/orthogonal"))
+    with pytest.raises(ValueError, match="networks is 'copy/orthogonal'; allowed: task/arch"):
+        study.check(config)

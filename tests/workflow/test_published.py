@@ -53,6 +53,25 @@ def test_more_seeds_train_only_the_new_networks(published):
     assert trained == ["seeds3-5"] * 4 and jobs(printed)["train"] == 4
 
 
+def test_findings_of_a_clone_train_nothing(published):
+    """The records beside published weights are those of today's code and settings."""
+    published.configure("results: results/published")
+    planned = jobs(published.run("snakemake", "--dry-run", "law", "comparability", "findings"))
+    published.configure()
+    assert planned["findings"] == 1 and "train" not in planned
+
+
+def test_findings_of_the_published_study_train_nothing(project):
+    """Its records are those of today's code and settings: networks are trained only once."""
+    shutil.copy2(ROOT / "config.yaml", project.folder)
+    project.results.mkdir()
+    (project.results / "published").symlink_to(ROOT / "results" / "published")
+    settings = ("--configfile", "workflow/studies/published.yaml")
+    targets = ("law", "comparability", "findings")
+    planned = jobs(project.run("snakemake", "--dry-run", *targets, *settings))
+    assert planned["findings"] == 1 and "train" not in planned
+
+
 def test_figures_and_pages_come_back_without_training(published, finished):
     folder = published.results / "published"
     for page in (folder / "tables").glob("*.html"):

@@ -306,6 +306,16 @@ def test_a_new_plug_in_leaves_the_others_alone(study_run):
         path.unlink()
 
 
+def test_findings_wait_only_for_the_tables_that_they_are_about(project):
+    """Two families of interventions, and of copy networks the dimensions if they are named."""
+    planned = jobs(project.run("snakemake", "--dry-run", "findings"))
+    assert planned["gather"] == 2 and "law" not in planned
+    planned = jobs(
+        project.run("snakemake", "--dry-run", "findings", "--config", "findings=report/law.yaml")
+    )
+    assert planned["gather"] == 1 and planned["law"] == 1  # the ablations, for the dimensions
+
+
 def test_dry_run_of_the_papers_grid(project):
     shutil.copy2(ROOT / "config.yaml", project.folder / "config.yaml")
     families = yaml.safe_load((ROOT / "config.yaml").read_text())["interventions"]
@@ -315,8 +325,9 @@ def test_dry_run_of_the_papers_grid(project):
         **dict.fromkeys(("html_report", "all"), 1),
         **dict.fromkeys(("render_networks", "render_ablations", "render_coordinates"), 1),
         "render_robustness": 1,
-        "gather": 4 + len(families),
+        "gather": 4 + len(families) + 1,  # the energy of states, too
         "render_frontier": 1,
+        "render_activity": 1,
         "render_couplings": 1,
     }
 

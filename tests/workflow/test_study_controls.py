@@ -4,6 +4,7 @@ import json
 
 import pandas as pd
 import pytest
+from conftest import jobs
 
 pytestmark = pytest.mark.workflow
 CONDITION = ["task", "architecture", "width"]
@@ -137,3 +138,18 @@ def test_the_border_at_the_threshold_has_the_row_of_the_ablation_table(table):
     found = here.set_index(KEY)["removed_mass"]
     pd.testing.assert_series_equal(found, masses.loc[found.index], rtol=1e-9, atol=1e-12)
     assert len(found) == len(masses)
+
+
+def test_findings_and_what_belongs_to_them_are_made_from_the_finished_study(study_run):
+    targets = ("findings", "law", "comparability", "distances")
+    assert "train" not in jobs(study_run.run("snakemake", "--dry-run", *targets))
+    study_run.run("snakemake", *targets)
+    tables = study_run.results / "tables"
+    found = pd.read_csv(tables / "findings.csv")
+    assert len(found) > 0 and found["verdict"].isna().all()  # about networks of other widths
+    assert set(pd.read_csv(tables / "law.csv")["bits"]) == {4}
+    asked = pd.read_csv(tables / "told_apart.csv")
+    assert set(asked["asked"]) == {"architecture"} and (asked["p_adjusted"] >= asked["p"]).all()
+    kinds = set(pd.read_csv(tables / "distances.csv")["kind"])
+    assert {"exact symmetry", "rotation", "other order"} <= kinds
+    assert (study_run.results / "figures" / "distances_all.png").stat().st_size > 0

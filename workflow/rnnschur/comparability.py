@@ -14,7 +14,7 @@ import pandas as pd
 
 from rnnschur import streams
 from rnnschur.paper.claims import wide
-from rnnschur.statistics import NETWORK_QUANTITIES, Bootstrap, summarize
+from rnnschur.statistics import NETWORK_QUANTITIES, Bootstrap, holm, summarize
 from rnnschur.tables import CONDITION, NETWORK
 
 #: Rollout differences below this are taken for it: logarithms would tell rounding errors apart.
@@ -75,7 +75,8 @@ def spread(
         As `rnnschur.statistics.summarize` returns it of the measures of networks (``leading``,
         |R|, masses, ...), of ``damage_CR`` and so on, ``difference_CR`` and so on, and of the
         quartiles of the moduli of a network (``modulus_25`` is exceeded by three in four), and the
-        column variation, the coefficient sd / |mean|.
+        column variation, the coefficient sd / mean: of quantities that are above 0 in all these
+        networks, and of others nothing (NaN), whose mean may be next to 0.
     """
     keep = networks[networks["learned"]].set_index(NETWORK)
     profile = wide(ablations).droplevel("alpha").filter(regex="^(damage|difference)_")
@@ -86,27 +87,33 @@ def spread(
     table = own.join(profile).join(quartiles)
     quantities = list(table.columns)
     found = summarize(table.reset_index(), CONDITION, quantities, bootstrap)
-    with np.errstate(all="ignore"):
-        return found.assign(variation=found["sd"] / found["mean"].abs())
+    return found.assign(variation=found["sd"] / found["mean"].where(found["minimum"] > 0))
 
 
-def questions(descriptions: Mapping[str, pd.DataFrame], study_seed: int) -> pd.DataFrame:
+def questions(
+    descriptions: Mapping[str, pd.DataFrame], study_seed: int, modules: Mapping[str, str]
+) -> pd.DataFrame:
     """Return what each description tells of the task and of the architecture of a network.
 
     The task is asked for among networks of the same architecture and width, the architecture among
-    those of the same task and width.
+    those of the same task and width. Tasks that are one module, such as another training schedule
+    or protocol, begin with the same weights and are no other task: of each module the first counts
+    where the task is asked for.
 
     Parameters
     ----------
     descriptions : mapping of str to pandas.DataFrame
         As `descriptions` returns them; others may be added.
     study_seed : int
+    modules : mapping of str to str
+        The module of each task, in the order of the study.
 
     Returns
     -------
     pandas.DataFrame
         Columns asked (task or architecture), task, architecture and width (what was given; empty
-        what is asked for), kinds (how many there are) and those of `told_apart`.
+        what is asked for), kinds (how many there are), those of `told_apart` and p_adjusted (Holm,
+        of all p values of the table).
     """
     index = next(iter(descriptions.values())).index
     tables = []
@@ -114,6 +121,10 @@ def questions(descriptions: Mapping[str, pd.DataFrame], study_seed: int) -> pd.D
         names = pd.MultiIndex.from_arrays([index.get_level_values(n) for n in (given, "width")])
         for group in names.unique():
             among = index[names == group]
+            if asked == "task":
+                there = set(among.get_level_values(asked))
+                first = {modules[task]: task for task in reversed(modules) if task in there}
+                among = among[among.get_level_values(asked).isin(first.values())]
             kinds = among.get_level_values(asked).nunique()
             if kinds < 2:
                 continue
@@ -123,7 +134,8 @@ def questions(descriptions: Mapping[str, pd.DataFrame], study_seed: int) -> pd.D
             tables.append(scores.assign(**known))
     columns = ["asked", *CONDITION, "kinds", *SCORES]
     found = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
-    return found.reindex(columns=columns)
+    found = found.reindex(columns=columns)
+    return found.assign(p_adjusted=holm(found["p"]))
 
 
 def told_apart(
@@ -137,8 +149,9 @@ def told_apart(
         As `descriptions` returns them, of all networks among which is told apart. Columns without
         a number in all of these networks are left out.
     by : str
-        The level of their index that says of which kind a network is, such as ``task``. Kinds get
-        as many networks as the one with the fewest has, the first of each.
+        The level of their index that says of which kind a network is, such as ``task``. Networks
+        are paired by seed, and seeds count that every kind has: networks of one seed may begin
+        alike or see the same sequences, and are left out together.
     study_seed : int
     *name : str or int
         Of the random stream of the permutations.
@@ -153,11 +166,12 @@ def told_apart(
     rows = []
     for features, table in descriptions.items():
         table = table.dropna(axis=1)
-        kinds = [part.to_numpy(float) for _, part in table.groupby(level=by, sort=False)]
-        count = min(map(len, kinds), default=0)
+        kinds = [part.droplevel(CONDITION) for _, part in table.groupby(level=by, sort=False)]
+        shared = set.intersection(*(set(part.index) for part in kinds)) if kinds else set()
+        count = len(shared)
         row = {"features": features, "size": table.shape[1], "networks": count}
         if count >= 2 and len(kinds) >= 2:
-            X = np.stack([part[:count] for part in kinds], axis=1)
+            X = np.stack([part.loc[sorted(shared)].to_numpy(float) for part in kinds], axis=1)
             rng = streams.generator(study_seed, "comparability", *name, features)
             row |= {"accuracy": float(np.mean(classified(X))), "p": p_value(X, rng)}
         rows.append({**row, "chance": 1 / len(kinds) if kinds else np.nan})

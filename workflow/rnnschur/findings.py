@@ -12,6 +12,9 @@ from rnnschur.metrics import METRICS
 from rnnschur.shifts import NONE
 from rnnschur.tables import CONDITION, NETWORK, PUBLISHED, key_of
 
+#: What an ablation leaves, see `rnnschur.interventions.readout`.
+KEPT = ("function", "information", "neither")
+
 
 def with_damage(rows: pd.DataFrame) -> pd.DataFrame:
     """Return a table of interventions with the column damage, from its metric and delta."""
@@ -20,6 +23,14 @@ def with_damage(rows: pd.DataFrame) -> pd.DataFrame:
     for name in set(metric):
         damage[metric == name] = METRICS[name].damage(delta[metric == name])
     return rows.assign(damage=damage)
+
+
+def unbounded(costs: pd.Series) -> pd.Series:
+    """Return rollout differences or damages, infinite where a network ran away (NaN).
+
+    It is then above all others: medians would else be those of the networks that did not.
+    """
+    return costs.fillna(np.inf)
 
 
 def dominant_couplings(ablations: pd.DataFrame, orders: pd.DataFrame) -> pd.DataFrame:
@@ -242,13 +253,16 @@ def smallest_leading(borders: pd.DataFrame, bounds: dict[str, float]) -> pd.Data
         is the first, and at this one).
     """
     rows, found = borders[borders["removed"] == "CC"], []
+    columns = [*NETWORK, "cost", "bound", "leading", "alpha_low", "alpha_high", "gap"]
+    columns += ["largest_gap", "removed_mass", "before", "after"]
     for names, network in rows.groupby(NETWORK, sort=False):
         network = network.sort_values("leading")
         widest = network["gap"].iloc[:-1].max()
         for cost, bound in bounds.items():
             if network[cost].isna().all():  # damage, without targets
                 continue
-            above = np.flatnonzero(~(network[cost] <= bound))
+            costs = unbounded(network[cost])
+            above = np.flatnonzero(costs > bound)
             first = above[-1] + 1 if len(above) else 0
             there = network.iloc[first]
             found.append(
@@ -259,11 +273,11 @@ def smallest_leading(borders: pd.DataFrame, bounds: dict[str, float]) -> pd.Data
                     **there[["leading", "alpha_low", "alpha_high", "gap"]],
                     "largest_gap": bool(there["gap"] == widest),
                     "removed_mass": there["removed_mass"],
-                    "before": network[cost].iloc[first - 1] if first else np.nan,
-                    "after": there[cost],
+                    "before": costs.iloc[first - 1] if first else np.nan,
+                    "after": costs.iloc[first],
                 }
             )
-    return pd.DataFrame(found)
+    return pd.DataFrame(found, columns=columns)
 
 
 def order_ranges(orders: pd.DataFrame) -> pd.DataFrame:
@@ -308,14 +322,13 @@ def kept_counts(readout: pd.DataFrame) -> pd.DataFrame:
         One row a condition and ablation, of networks that have learned, with the median value of
         readouts that are fixed and that are fitted.
     """
-    kinds = ["function", "information", "neither"]
     if readout.empty:  # without its labels
-        return pd.DataFrame(columns=[*CONDITION, "removed", *kinds])
+        return pd.DataFrame(columns=[*CONDITION, "removed", *KEPT])
     rows = readout[readout["learned"]]
     by = rows.groupby([*CONDITION, "removed", "readout"], sort=False)["value"].median().unstack()
     kept = rows[rows["readout"] == "fixed"].groupby([*CONDITION, "removed"], sort=False)["kept"]
     counts = kept.value_counts().unstack(fill_value=0)
-    counts = counts.reindex(columns=kinds, fill_value=0)
+    counts = counts.reindex(columns=list(KEPT), fill_value=0)
     return counts.join(by.add_prefix("value, ")).reindex(kept.size().index).reset_index()
 
 
@@ -337,7 +350,9 @@ def stabilizers_by_shift(shift: pd.DataFrame) -> pd.DataFrame:
     """
     rows = shift[shift["learned"] & shift["removed"].isin(COUPLINGS)]
     rows = rows.assign(
-        stabilizer=rows["verdict"] == "stabilizer", intact=rows["value"] - rows["delta"]
+        stabilizer=rows["verdict"] == "stabilizer",
+        intact=rows["value"] - rows["delta"],
+        rollout_difference=unbounded(rows["rollout_difference"]),
     )
     plain = rows[rows["shift"] == NONE][[*NETWORK, "removed", "stabilizer"]]
     rows = rows.merge(plain, on=[*NETWORK, "removed"], suffixes=("", "_plain"))

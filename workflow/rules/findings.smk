@@ -6,7 +6,7 @@ OUTPUTS          tables/findings.csv    our findings, on the seeds that suggeste
                  tables/law.csv         the same, a row a condition
                  tables/spread.csv      how much the networks of a condition differ
                  tables/told_apart.csv  how well task and architecture are read off a network
-                 tables/distances.csv   of every change, distance in weights and in function, and a figure
+                 tables/distances.csv   of changes, distance in weights and in function, and a figure
 
 They are targets of their own: snakemake findings law comparability distances.
 """
@@ -37,11 +37,17 @@ rule law:
         "../scripts/law.py"
 
 
+def judged():
+    """Return the tables that findings are about and that this study has."""
+    made = {*MEASURED, *(["dimensions"] if REPLAYS else [])}
+    return [name for name in study.judged(config) if name in made]
+
+
 rule findings:
     """Judge our own findings, on the networks that suggested them and on fresh ones."""
     input:
         networks=rules.networks.output.networks,
-        tables=[*table(*MEASURED), *([rules.law.output.dimensions] if REPLAYS else [])],
+        tables=lambda wildcards: table(*judged()),
         findings=beside(config["findings"]),
     output:
         table=f"{TABLES}/findings.csv",
@@ -55,7 +61,9 @@ rule findings:
     threads: 1
     params:
         code=sources("workflow/scripts/findings.py", config["findings"]),
-        records=records("networks", *MEASURED, *(["law"] if REPLAYS else [])),
+        records=lambda wildcards: records(
+            "networks", *("law" if t == "dimensions" else t for t in judged())
+        ),
         criterion=study.criterion(config),
         statistics=study.statistics(config),
     script:
@@ -87,16 +95,19 @@ rule comparability:
             *(of_all_blocks("", WEIGHTS) if GIVEN else of_all_blocks(".json")),
         ],
         blocks=[list(block[:3]) for block in study.blocks(config)],
+        modules={task: study.module(config, task) for task in TASKS},
         statistics=study.statistics(config),
     script:
         "../scripts/comparability.py"
 
 
-CHANGES = {f: of_all_blocks(f".{f}.csv") for f in ("ablations", *FAMILIES)}
+# Families with changes of weights that stand for themselves, and the controls of couplings.
+CHANGES = [f for f in FAMILIES if f in ("orders", "symmetries", "rotations", "matched")]
+CHANGES = {f: of_all_blocks(f".{f}.csv") for f in ("ablations", *CHANGES)}
 
 
 rule distances:
-    """Lay distance in weights beside distance in function, for every change of every network."""
+    """Lay distance in weights beside distance in function, for the changes of every network."""
     input:
         *CHANGES.values(),
         networks=rules.networks.output.networks,

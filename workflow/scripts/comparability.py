@@ -26,7 +26,6 @@ for file, condition in zip(snakemake.input.weights, snakemake.params.blocks, str
 weights = pd.DataFrame.from_dict(matrices, orient="index")
 weights.index = pd.MultiIndex.from_tuples(weights.index, names=NETWORK)
 described["weights"] = weights.loc[described["profile"].index]
-comparability.questions(described, bootstrap.study_seed).to_csv(
-    snakemake.output.told_apart, index=False
-)
+found = comparability.questions(described, bootstrap.study_seed, snakemake.params.modules)
+found.to_csv(snakemake.output.told_apart, index=False)
 leave_record(snakemake)

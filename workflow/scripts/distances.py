@@ -1,4 +1,4 @@
-"""Lay distance in weights beside distance in function, for every change of every network."""
+"""Lay distance in weights beside distance in function, for the changes of every network."""
 
 from pathlib import Path
 
@@ -12,13 +12,8 @@ from rnnschur.tables import NETWORK, gather
 log(snakemake)
 
 learned = pd.read_csv(snakemake.input.networks).drop_duplicates(NETWORK)[[*NETWORK, "learned"]]
-tables = {}
-for family, files in snakemake.params.families.items():
-    rows = gather(files)
-    # A family that keeps a summary of its draws has no distances.
-    if {"removed_mass", "rollout_difference"} <= set(rows):
-        tables[family] = rows.merge(learned, on=NETWORK)
-found = figures.changes(tables)
+families = snakemake.params.families.items()
+found = figures.changes({name: gather(f).merge(learned, on=NETWORK) for name, f in families})
 found.to_csv(snakemake.output.table, index=False)
 figures.use_style()
 figure = figures.distances(found, snakemake.params.criterion["epsilon"])

@@ -7,8 +7,10 @@ first fresh seed, and every finding is judged on both sides of it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
+from difflib import get_close_matches
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +18,7 @@ import pandas as pd
 from scipy import stats
 
 from rnnschur.criterion import Criterion
+from rnnschur.options import is_number
 from rnnschur.paper import statements
 from rnnschur.paper.statements import REDUCTIONS, Variable, observations, read, rule, share
 from rnnschur.statistics import Bootstrap, holm
@@ -27,10 +30,13 @@ BORNE_OUT, NOT_BORNE_OUT = "borne out", "not borne out"
 #: Bounds that expressions may name.
 BOUNDS = {bound.name for bound in fields(Criterion)}
 
+#: How a condition is named.
+CONDITIONS = "task/architecture/width"
+
 _PART = ["networks", "left_out", "mean", "share", "share_low", "share_high"]
 COLUMNS = ["id", "finding", "rule", "quantity"]
 COLUMNS += [f"{part}_{name}" for part in ("seen", "fresh") for name in _PART]
-COLUMNS += ["most", "p", "comparisons", "p_adjusted", "verdict"]
+COLUMNS += ["starts", "most", "p", "comparisons", "p_adjusted", "verdict"]
 
 
 @dataclass(frozen=True)
@@ -82,14 +88,19 @@ class Findings:
         return found
 
     def _named(self, name: str, networks: str | list | dict) -> str | None:
-        """Return the variable that a name begins with, of several the longest."""
-        prefixes = [f"{part}_" for part in networks] if isinstance(networks, dict) else [""]
+        """Return the variable that a name is or, of one with `by`, begins with; the longest."""
+        names = [name[len(p) :] for p in _prefixes(networks) if name.startswith(p)]
         fitting = [
             variable
-            for variable in self.variables
-            if any(f"{name}_".startswith(f"{prefix}{variable}_") for prefix in prefixes)
+            for variable, (_, column) in self.variables.items()
+            if any(n.startswith(f"{variable}_") if column.by else n == variable for n in names)
         ]
         return max(fitting, key=len, default=None)
+
+
+def _prefixes(networks: str | list | dict) -> list[str]:
+    """Return how names of variables may begin where conditions have names."""
+    return [f"{part}_" for part in networks] if isinstance(networks, dict) else [""]
 
 
 def load(path: str | Path) -> Findings:
@@ -107,13 +118,20 @@ def load(path: str | Path) -> Findings:
         raise ValueError(
             f"{path} lacks or does not know {', '.join(wrong)}; needed: {', '.join(sorted(keys))}"
         )
-    if not isinstance(found["fresh"], int) or found["fresh"] < 0:
-        raise ValueError(f"{path}: fresh is {found['fresh']!r}; allowed: a seed")
+    fresh, said = found["fresh"], found["variables"]
+    _allow(path, "fresh", fresh, type(fresh) is int and fresh >= 0, "a seed")
+    _allow(path, "variables", said, isinstance(said, dict), "variables by name")
     for name, holder in [("most", found), *((f"{f['id']}: most", f) for f in found["findings"])]:
-        if not 0 < holder.get("most", 0.5) < 1:
-            raise ValueError(f"{path}: {name} is {holder['most']}; allowed: between 0 and 1")
-    variables = {name: _variable(path, name, keys) for name, keys in found["variables"].items()}
-    made = Findings(found["fresh"], found["most"], variables, found["findings"])
+        most = holder.get("most", 0.5)
+        _allow(path, name, most, is_number(most) and 0 < most < 1, "between 0 and 1")
+    for finding in found["findings"]:
+        networks = finding["networks"]
+        key = f"finding {finding['id']!r}: networks"
+        _allow(
+            path, key, networks, _conditions(networks), f"{CONDITIONS}, a list of them, or names"
+        )
+    variables = {name: _variable(path, name, keys) for name, keys in said.items()}
+    made = Findings(fresh, found["most"], variables, found["findings"])
     for finding in made.findings:
         try:
             made.uses(finding)
@@ -122,22 +140,46 @@ def load(path: str | Path) -> Findings:
     return made
 
 
+def _allow(path: str | Path, key: str, value, fits: bool, allowed: str) -> None:
+    """Raise ValueError unless what a file says under a key fits."""
+    if not fits:
+        raise ValueError(f"{path}: {key} is {value!r}; allowed: {allowed}")
+
+
+def _conditions(networks) -> bool:
+    """Tell whether something names conditions: one, several, or several by name."""
+    if isinstance(networks, dict):
+        networks = list(networks.values())
+    named = networks if isinstance(networks, list) else [networks]
+    return bool(named) and all(
+        isinstance(name, str) and re.fullmatch(r"[^/]+/[^/]+/[1-9]\d*", name) for name in named
+    )
+
+
 def _variable(path: str | Path, name: str, said: dict) -> tuple[str, Variable]:
     """Return table and variable of an entry under `variables`."""
     known = {"table", "column", "by", "where", "reduce", "equals"}
+    _allow(path, f"variable {name!r}", said, isinstance(said, dict), ", ".join(sorted(known)))
     if not {"table", "column"} <= set(said) <= known:
         wrong = sorted(({"table", "column"} - set(said)) | (set(said) - known))
         raise ValueError(
             f"{path}: variable {name!r} lacks or does not know {', '.join(wrong)}; "
             f"allowed: {', '.join(sorted(known))}"
         )
-    if said.get("reduce", "min") not in REDUCTIONS:
-        raise ValueError(
-            f"{path}: variable {name!r}: reduce is {said['reduce']!r}; "
-            f"allowed: {', '.join(REDUCTIONS)}"
-        )
+    by, where, reduce = said.get("by", []), said.get("where", {}), said.get("reduce", "min")
+    texts = isinstance(by, list) and all(isinstance(column, str) for column in by)
+    equals = said.get("equals", 0)
+    for key, fits, allowed in (
+        ("table", isinstance(said["table"], str), "the name of a table"),
+        ("column", isinstance(said["column"], str), "the name of a column"),
+        ("by", texts, "a list of columns"),
+        ("where", isinstance(where, dict), "values by the name of their column"),
+        ("reduce", reduce in REDUCTIONS, ", ".join(REDUCTIONS)),
+        ("equals", isinstance(equals, str | bool | int | float), "a value of the column"),
+    ):
+        _allow(path, f"variable {name!r}: {key}", said.get(key), fits, allowed)
     rest = {key: value for key, value in said.items() if key not in ("table", "by")}
-    return said["table"], Variable(by=tuple(said.get("by", ())), **rest)
+    return said["table"], Variable(by=tuple(by), **rest)
 
 
 def judge(
@@ -149,20 +191,22 @@ def judge(
 ) -> pd.DataFrame:
     r"""Judge every finding on the networks that suggested it and on fresh ones.
 
-    Of the n fresh networks a finding is true of k. Were it true of no more than the share `most` of
-    all networks, so many would be rare:
+    The fresh networks have n starts, and of k of these a finding is true in all the networks that
+    begin there. Were it true of no more than the share `most` of all starts, so many would be rare:
 
     .. math:: p = P(K \ge k), \qquad K \sim \mathrm{Binomial}(n, \text{most})
 
-    Every finding with fresh networks is a comparison, and p is adjusted for their number (Holm). A
-    finding whose adjusted p value is above 1 - confidence is not borne out.
+    A start is an architecture, a width and a seed: networks that have these in common may begin
+    with the same weights, whatever their task, and do not count as independent. Every finding with
+    fresh networks is a comparison, and p is adjusted for their number (Holm). A finding whose
+    adjusted p value is above 1 - confidence is not borne out.
 
     Parameters
     ----------
     findings : Findings
     tables : mapping of str to pandas.DataFrame
-        Tables of the study by name. A finding about one that is not there, or about rows that no
-        network has in it, stays empty.
+        Tables of the study by name. A finding about one that is not there, about conditions that
+        the study does not have, or about rows that their networks lack, stays empty.
     networks : pandas.DataFrame
         Rows of networks.csv: all networks that were trained. Those that have not learned, those
         without a row in a table that the finding needs, and those that its key where excludes are
@@ -177,9 +221,9 @@ def judge(
     pandas.DataFrame
         Columns id, finding, rule, quantity; once after ``seen_`` and once after ``fresh_``:
         networks, left_out, mean (of the quantity), share (of networks of which it is true),
-        share_low and share_high (exact interval, Clopper and Pearson 1934); most, p, comparisons
-        (how many there are), p_adjusted and verdict (borne out, not borne out, or nothing where no
-        network is fresh).
+        share_low and share_high (exact interval, Clopper and Pearson 1934); starts (of fresh
+        networks), most, p, comparisons (how many there are), p_adjusted and verdict (borne out, not
+        borne out, or nothing where no network is fresh).
     """
     bounds = asdict(criterion)
     trained = networks.drop_duplicates(NETWORK).set_index(NETWORK)[["learned"]]
@@ -192,12 +236,16 @@ def judge(
         uses = findings.uses(finding)
         if not set(uses) <= set(tables):
             continue
+        candidates = observations(trained, finding["networks"])
+        if candidates.empty:
+            continue
         seen = _measured(trained[trained["learned"]], uses, tables)
         seen = observations(seen, finding["networks"])
-        if seen.empty or not statements.names(finding) <= {*seen.columns, *BOUNDS}:
+        missing = sorted(statements.names(finding) - {*seen.columns, *BOUNDS})
+        _possible(missing, finding, uses, tables)
+        if seen.empty or missing:
             continue
         seen = statements.evaluate(finding, seen, bounds)
-        candidates = observations(trained, finding["networks"])
         for part, fresh in (("seen", False), ("fresh", True)):
             among, of = (_side(table, findings.fresh, fresh) for table in (seen, candidates))
             counted = share(among["agrees"], len(of), bootstrap)
@@ -205,8 +253,9 @@ def judge(
                 counted["mean"] = among["quantity"].mean()
             row |= {f"{part}_{name}": value for name, value in counted.items()}
             if fresh and len(among):
-                agree = int(among["agrees"].sum())
-                test = stats.binomtest(agree, len(among), row["most"], alternative="greater")
+                starts = _by_start(among["agrees"])
+                agree, row["starts"] = int(starts.sum()), len(starts)
+                test = stats.binomtest(agree, len(starts), row["most"], alternative="greater")
                 row["p"] = float(test.pvalue)
     table = pd.DataFrame(rows).reindex(columns=COLUMNS)
     judged = table["p"].notna()
@@ -227,6 +276,33 @@ def _measured(
         statements.pivot(tables[table], NETWORK, variables) for table, variables in uses.items()
     ]
     return pd.concat([learned[[]], *parts], axis=1, join="inner")
+
+
+def _possible(
+    missing: list[str],
+    finding: dict,
+    uses: Mapping[str, Mapping[str, Variable]],
+    tables: Mapping[str, pd.DataFrame],
+) -> None:
+    """Raise ValueError if a name is missing that no network could have, such as a misspelt one."""
+    known = set()
+    for table, variables in uses.items():
+        rows = tables[table].drop_duplicates(NETWORK).set_index(NETWORK)[[]]
+        if not len(observations(rows, finding["networks"])):
+            return
+        known |= {n for v, variable in variables.items() for n in variable.named(tables[table], v)}
+    known = sorted(prefix + name for prefix in _prefixes(finding["networks"]) for name in known)
+    for name in missing:
+        if name not in known:
+            near = ", ".join(get_close_matches(name, known)) or ", ".join(
+                known[: statements.LISTED]
+            )
+            raise ValueError(f"finding {finding['id']!r}: {name!r} is in no row; allowed: {near}")
+
+
+def _by_start(agrees: pd.Series) -> pd.Series:
+    """Return whether a finding is true in all networks of a start, which may differ in the task."""
+    return agrees.groupby(level=[name for name in agrees.index.names if name != "task"]).all()
 
 
 def _side(table: pd.DataFrame, first: int, fresh: bool) -> pd.DataFrame:

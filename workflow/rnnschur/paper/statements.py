@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import product
 from numbers import Real
 from pathlib import Path
 
@@ -18,13 +19,29 @@ import numpy as np
 import pandas as pd
 import yaml
 
-from rnnschur.findings import with_damage
+from rnnschur.coordinates.sectors import SUBSETS
+from rnnschur.criterion import VERDICTS
+from rnnschur.findings import KEPT, with_damage
+from rnnschur.interventions.matched import CONTROLS
+from rnnschur.interventions.symmetries import SYMMETRIES
 from rnnschur.paper.expressions import parse
 from rnnschur.statistics import Bootstrap
 from rnnschur.tables import CONDITION
 
+#: Of what a column may say, so much is listed where something else is said.
+LISTED = 20
+
 #: What the rows of a network that share a name can be reduced to.
 REDUCTIONS = ("min", "max", "mean", "median")
+
+#: What a column may say although no row of a study does: a verdict that no network has, a control
+#: of couplings none of which is large enough.
+WORDS = {
+    "verdict": VERDICTS,
+    "kept": KEPT,
+    "removed": SUBSETS,
+    "control": (*CONTROLS, *SYMMETRIES.values(), "rotation"),
+}
 
 
 @dataclass(frozen=True)
@@ -66,8 +83,9 @@ class Variable:
         Raises
         ------
         ValueError
-            For a column that the table does not have, and for several rows of a network with one
-            name and nothing to reduce them to; the message names both.
+            For a column that the table does not have, for a value that no row of the table has
+            there (of numbers, in `where` only), and for several rows of a network with one name and
+            nothing to reduce them to; the message names the variable.
         """
         if {"metric", "delta"} <= set(rows):
             rows = with_damage(rows.reset_index(drop=True))
@@ -77,8 +95,14 @@ class Variable:
                     f"variable {name!r}: {column!r} is no column of the table; allowed: "
                     + ", ".join(rows.columns)
                 )
-        for column, values in self.where.items():
-            rows = rows[_one_of(rows[column], values if isinstance(values, list) else [values])]
+        wanted = {c: v if isinstance(v, list) else [v] for c, v in self.where.items()}
+        for column, values in wanted.items():
+            _known(rows, column, values, name)
+        number = isinstance(self.equals, Real) and pd.api.types.is_numeric_dtype(rows[self.column])
+        if self.equals is not None and not number:
+            _known(rows, self.column, [self.equals], name)
+        for column, values in wanted.items():
+            rows = rows[_one_of(rows[column], values)]
         values = rows[self.column]
         if self.equals is not None:
             values = (values == self.equals).astype(float)
@@ -98,6 +122,33 @@ class Variable:
             )
         table = table.pivot(index=index, columns="name", values="value").rename_axis(columns=None)
         return table if self.equals is None else table == 1
+
+    def named(self, rows: pd.DataFrame, name: str) -> set[str]:
+        """Return all names that the variable can have, of rows that are there or might be."""
+        values = [_allowed(rows, column) for column in self.by]
+        return {naming(name, *combination) for combination in product(*values)}
+
+
+def _known(rows: pd.DataFrame, column: str, values: list, name: str) -> None:
+    """Raise ValueError for a value that a column cannot have; an empty table has any."""
+    allowed = _allowed(rows, column)
+    for value in values:
+        if len(rows) and not any(_same(value, other) for other in allowed):
+            listed = ", ".join(map(str, allowed[:LISTED]))
+            raise ValueError(f"variable {name!r}: {column} is {value!r}; allowed: {listed}")
+
+
+def _allowed(rows: pd.DataFrame, column: str) -> list:
+    """Return what a column says in some row, or might say."""
+    if pd.api.types.is_bool_dtype(rows[column]):
+        return [True, False]
+    return list(dict.fromkeys([*rows[column].dropna().unique(), *WORDS.get(column, ())]))
+
+
+def _same(one, other) -> bool:
+    """Tell whether two values are the same; numbers as far as a file rounds them."""
+    numbers = isinstance(one, Real) and isinstance(other, Real)
+    return bool(np.isclose(one, other)) if numbers else one == other
 
 
 def _one_of(values: pd.Series, allowed: Iterable) -> np.ndarray:
@@ -149,12 +200,20 @@ def read(path: str | Path, kind: str, needed: set[str], optional: set[str]) -> d
     Raises
     ------
     ValueError
-        For a statement with a missing or unknown key, and for one whose id another one has; the
-        message names it.
+        For a file that is no list of statements, for a statement with a missing or unknown key, and
+        for one whose id another one has; the message names it.
     """
-    found = yaml.safe_load(Path(path).read_text())
+    try:
+        found = yaml.safe_load(Path(path).read_text())
+    except yaml.YAMLError as error:
+        raise ValueError(f"{path} is not YAML: {' '.join(str(error).split())}") from None
+    listed = found.get(f"{kind}s") if isinstance(found, dict) else None
+    if not isinstance(listed, list) or not all(isinstance(said, dict) for said in listed):
+        raise ValueError(
+            f"{path} has no {kind}s; needed: a list, under {kind}s, each with its keys"
+        )
     seen = set()
-    for statement in found[f"{kind}s"]:
+    for statement in listed:
         keys = set(statement)
         if not needed <= keys <= needed | optional:
             wrong = sorted((needed - keys) | (keys - needed - optional))

@@ -9,7 +9,7 @@ from pandas.io.formats.style import Styler
 
 from rnnschur.coordinates.sectors import COUPLINGS
 from rnnschur.criterion import VERDICTS
-from rnnschur.findings import order_changes
+from rnnschur.findings import order_changes, unbounded
 from rnnschur.metrics import METRICS
 from rnnschur.report.figures import NAMES, ORDER
 from rnnschur.tables import CONDITION
@@ -306,6 +306,7 @@ def foretold_table(frontier: pd.DataFrame) -> pd.DataFrame:
     Medians over networks.
     """
     rows = frontier[frontier["learned"] & frontier["removed"].isin(COUPLINGS)]
+    rows = rows.assign(rollout_difference=unbounded(rows["rollout_difference"]))
     names = {"removed_mass": "mass", "entries": "entries"}
     names |= {"foretold": "rollout difference, of entries each for itself"}
     names |= {"first_order": "of all to first order", "rollout_difference": "measured"}

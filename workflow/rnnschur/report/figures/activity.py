@@ -22,17 +22,17 @@ PART_COLOURS = ("0.1", *(PALETTE[index] for index in (1, 9, 2, 4, 3, 7)))
 
 
 def energy(table: pd.DataFrame) -> Figure:
-    """Draw the share of the states' energy in each sector over time, one line a network.
+    """Draw the share of the states' energy in each sector over time, a line a network that learned.
 
     Parameters
     ----------
     table : pandas.DataFrame
-        Columns task, architecture, width, seed, phase, step, R and C, of one task.
+        Columns task, architecture, width, seed, learned, phase, step, R and C, of one task.
     """
     figure, axes = condition_grid(table, 2.8, 2.0, sharex=True, sharey=True)
     for condition, axis in axes:
         rows = rows_of(table, condition)
-        for index, (_, network) in enumerate(rows.groupby("seed")):
+        for index, (_, network) in enumerate(rows[rows["learned"]].groupby("seed")):
             for sector, colour in (("R", PALETTE[0]), ("C", PALETTE[1])):
                 axis.plot(
                     network["step"],

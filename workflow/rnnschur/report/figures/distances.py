@@ -6,6 +6,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from rnnschur.coordinates.sectors import COUPLINGS
+from rnnschur.interventions.matched import ANOTHER
 from rnnschur.interventions.symmetries import SYMMETRIES
 from rnnschur.report.figures.style import COLOURS, PALETTE, grid, legend_below
 from rnnschur.tables import NETWORK
@@ -13,14 +14,14 @@ from rnnschur.tables import NETWORK
 #: What is smaller is drawn here, on axes that have no zero: rounding is above it.
 FLOOR = 1e-8
 
-#: Marker and colour of each kind of change; what is none of these has the last.
+#: Marker and colour of each kind of change.
 KINDS = {
     "exact symmetry": ("*", "black"),
     "rotation": ("D", PALETTE[3]),
     **{coupling: ("o", COLOURS[coupling]) for coupling in COUPLINGS},
     "several couplings": ("s", PALETTE[4]),
     "other order": ("^", PALETTE[5]),
-    "control": (".", "0.6"),
+    "matched control": (".", "0.6"),
 }
 
 
@@ -30,8 +31,10 @@ def changes(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     Parameters
     ----------
     tables : mapping of str to pandas.DataFrame
-        Tables of interventions by the name of their family, with the columns removed_mass,
-        rollout_difference and learned. Changes that change nothing are left out.
+        By name, any of ablations, orders (those by modulus are the ablations themselves and left
+        out), symmetries, rotations (the medians over their draws) and matched (of each coupling and
+        control the medians over the draws; ``another sequence`` is no change of weights and left
+        out), with the column learned. Changes that change nothing are left out.
 
     Returns
     -------
@@ -42,30 +45,53 @@ def changes(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     Raises
     ------
     ValueError
-        For a table that lacks a column; the message names both.
+        For another table, and for one that lacks a column; the message names it.
     """
     parts = []
-    for family, table in tables.items():
-        for column in ("removed_mass", "rollout_difference", "learned"):
+    for name, table in tables.items():
+        if name not in _KIND:
+            raise ValueError(f"table {name!r} has no kind of change; allowed: {', '.join(_KIND)}")
+        moved, kind = _MOVED.get(name, DISTANCES), _KIND[name]
+        for column in (*moved, "learned"):
             if column not in table:
-                raise ValueError(f"table {family!r} has no column {column}")
-        rows = table[table["learned"] & (table["removed_mass"] > 0)]
-        kinds = [_kind(family, row) for row in rows.to_dict("records")]
-        rows = rows[[*NETWORK, "removed_mass", "rollout_difference"]]
-        parts.append(rows.assign(kind=kinds))
-    return pd.concat(parts, ignore_index=True)
+                raise ValueError(f"table {name!r} has no column {column}")
+        rows = table[table["learned"].astype(bool) & (table[moved[0]] > 0)]
+        kinds = pd.Series([kind(row) for row in rows.to_dict("records")], rows.index, dtype=object)
+        rows = rows[[*NETWORK, *moved]].set_axis([*NETWORK, *DISTANCES], axis=1)
+        parts.append(rows.assign(kind=kinds)[kinds.notna()])
+    found = pd.concat(parts, ignore_index=True)
+    return found.astype(dict.fromkeys(DISTANCES, float))
 
 
-def _kind(family: str, row: Mapping) -> str:
-    """Return which of `KINDS` a row of a table of interventions is."""
-    if family == "symmetries":
-        exact = row["control"] in SYMMETRIES.values()
-        return "exact symmetry" if exact else "rotation"
-    if family in ("ablations", "thresholds"):
-        return row["removed"] if row["removed"] in COUPLINGS else "several couplings"
-    if family == "orders":
-        return "other order"
-    return "control"
+#: Columns of the distance in weights and in function.
+DISTANCES = ["removed_mass", "rollout_difference"]
+_MOVED = {"matched": ["median_mass", "median_difference"]}
+
+
+def _ablation(row: Mapping) -> str:
+    return row["removed"] if row["removed"] in COUPLINGS else "several couplings"
+
+
+def _order(row: Mapping) -> str | None:
+    return None if row["order"] == "by modulus" else "other order"
+
+
+def _symmetry(row: Mapping) -> str:
+    return "exact symmetry" if row["control"] in SYMMETRIES.values() else "rotation"
+
+
+def _matched(row: Mapping) -> str | None:
+    return None if row["control"] == ANOTHER else "matched control"
+
+
+#: Which of `KINDS` a row of each table is; None for one that is no change of its own.
+_KIND = {
+    "ablations": _ablation,
+    "orders": _order,
+    "symmetries": _symmetry,
+    "rotations": lambda row: "rotation",
+    "matched": _matched,
+}
 
 
 def distances(table: pd.DataFrame, epsilon: float) -> Figure:

@@ -22,7 +22,7 @@ def matched(table: pd.DataFrame) -> Figure:
     table : pandas.DataFrame
         Rows of matched.csv.
     """
-    table = table[table["learned"]]
+    table = table[table["learned"].astype(bool)]  # no rows in a file have no type
     conditions = list(table[CONDITION].drop_duplicates().itertuples(index=False, name=None))
     if not conditions:
         figure, axis = plt.subplots(figsize=(4.6, 1.5))

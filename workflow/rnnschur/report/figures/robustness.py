@@ -6,6 +6,7 @@ from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
 from rnnschur.coordinates.sectors import COUPLINGS
+from rnnschur.findings import unbounded
 from rnnschur.metrics import METRICS
 from rnnschur.report.figures.style import (
     COLOURS,
@@ -26,7 +27,8 @@ def borders(table: pd.DataFrame, epsilon: float) -> Figure:
     """Draw what each coupling costs at every border, and how wide the gap in modulus is there.
 
     A line a network, and the median over networks; where a network has no border, its last one
-    below counts.
+    below counts. A network that ran away without the coupling is above all others there, and has
+    a gap in its line.
 
     Parameters
     ----------
@@ -38,8 +40,11 @@ def borders(table: pd.DataFrame, epsilon: float) -> Figure:
     figure, axes = _stacked(table, 3.2, (1.7, 1.2, 0.7))
     for condition, (differences, damages, gaps) in axes:
         rows = rows_of(table, condition)
-        rows = rows[rows["learned"]].assign(
-            rollout_difference=lambda rows: rows["rollout_difference"].clip(lower=LEAST)
+        rows = rows[rows["learned"]]
+        lost = rows["rollout_difference"].isna()
+        rows = rows.assign(
+            rollout_difference=unbounded(rows["rollout_difference"]).clip(lower=LEAST),
+            damage=rows["damage"].mask(lost, np.inf),
         )
         for column, axis in (("rollout_difference", differences), ("damage", damages)):
             for coupling in COUPLINGS:
@@ -91,7 +96,8 @@ def graded(table: pd.DataFrame, epsilon: float) -> Figure:
         rows = rows_of(table, condition)
         rows = rows[rows["learned"]]
         for coupling in COUPLINGS:
-            by = rows[rows["removed"] == coupling].groupby("factor")["rollout_difference"]
+            points = rows[rows["removed"] == coupling]
+            by = unbounded(points["rollout_difference"]).groupby(points["factor"])
             median, low, high = (
                 f.where(f.index != 1).clip(lower=LEAST) for f in (by.median(), by.min(), by.max())
             )
