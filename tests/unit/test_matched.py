@@ -156,6 +156,35 @@ def test_another_sequence_is_what_the_coupling_sends_along_it(cell, engine):
         assert found_difference == pytest.approx(expected, rel=1e-6) and expected > 1e-3
 
 
+def test_the_overlap_is_the_share_of_a_draw_that_is_the_coupling_itself():
+    a = np.random.default_rng(1).uniform(0.2, 0.9, 9)
+    leaky = gaussian(4, cell="leaky", a=0.3)[0]
+    slow = Network(cells.make("leaky"), {**leaky.weights, "a": a})
+    for network, scale in ((gaussian(4)[0], 1.0), (leaky, 0.3), (slow, a[:, None])):
+        sectors = Sectors.of(network.headline[1].matrix, network.headline[1].threshold(0.9))
+        Q = sectors.schur.Q
+        for one in made(network, draws=5, minimum_mass=0.0):
+            overlap = one.labels["overlap"]
+            if one.labels["control"] != "random entries":
+                assert np.isnan(overlap)
+                continue
+            place = Q.T @ (scale * taken(network, one)) @ Q
+            mine = np.sum(place[sectors.masks[one.removed]] ** 2)
+            assert overlap == pytest.approx(mine / np.sum(place**2), abs=1e-12)
+    # Where there is no other coupling, every draw is the coupling itself.
+    network, judge, fit = chain([(1, 2), (2, 4)], [0], [0, 1, 2])
+    table = summarised(network, judge, fit, draws=3).set_index("control")["overlap"]
+    assert table["random entries"] == pytest.approx(1) and table.drop("random entries").isna().all()
+
+
+def test_of_two_sequences_none_is_another_that_could_be_drawn():
+    network, judge = gaussian(5)
+    for count in (1, 2, 3):
+        table = summarised(network, judge.part(slice(count)), draws=2)
+        assert (ANOTHER in set(table["control"])) == (count > 2)
+        assert table["control"].nunique() == len(CONTROLS) - 1 - (count < 3)
+
+
 def test_sequences_that_are_the_same_swap_without_a_change():
     network, judge = gaussian(5)
     same = Batch(np.repeat(judge.inputs[:, :1], 6, axis=1))
@@ -254,7 +283,9 @@ def test_quantiles_and_their_intervals():
 
 def test_draws_that_ran_away_are_the_farthest():
     rows = pd.DataFrame({"removed": "CC", "control": [ITSELF, *["dense"] * 4], "leading": 3})
-    rows = rows.assign(metric="fvu", removed_mass=0.5, damage=[2.0, 0.0, 1.0, np.nan, 3.0])
+    rows = rows.assign(
+        metric="fvu", removed_mass=0.5, overlap=np.nan, damage=[2.0, 0.0, 1.0, np.nan, 3.0]
+    )
     rows["rollout_difference"] = [2.0, 0.5, 1.0, np.nan, np.inf]
     (row,) = interventions.make("matched", {}).summary(rows).to_dict("records")
     assert (row["quantile"], row["draws"], row["damage"]) == (0.5, 4, 2.0)

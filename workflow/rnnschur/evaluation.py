@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise, starmap
@@ -30,7 +31,7 @@ def evaluate(
     """Measure a network under each intervention: the one way from interventions to rows.
 
     Those that change recurrent weights only are taken together, as many as `MEMORY` allows, and
-    equal ones once.
+    equal ones once. One that asks for more sequences than there are is left out.
 
     Parameters
     ----------
@@ -149,12 +150,14 @@ def evaluate_shifts(
     -------
     pandas.DataFrame
         What `evaluate` returns for each of them, in their order, after the column shift, their
-        name. Everything is against the intact network on the same sequences.
+        name. Everything is against the intact network on the same sequences; where that runs away,
+        as it may on sequences that it was not trained on, all numbers of the shift are NaN.
 
     Raises
     ------
     ValueError
-        As `evaluate`; or if an intervention has a label ``shift``.
+        As `evaluate`, but for outputs that are not finite; or if an intervention has a label
+        ``shift``.
 
     Examples
     --------
@@ -170,7 +173,13 @@ def evaluate_shifts(
     interventions = list(interventions)
     tables = []
     for name, batch in batches.items():
-        rows = evaluate(network, interventions, batch, metric, engine)
+        finite = np.isfinite(network.outputs(batch, engine)).all()
+        if finite or not np.isfinite(batch.inputs).all():  # the latter are refused
+            rows = evaluate(network, interventions, batch, metric, engine)
+        else:
+            nothing = dict.fromkeys(("value", "rollout_difference", "removed_mass"), np.nan)
+            said = [{**i.labels, "removed": i.removed} | nothing for i in interventions]
+            rows = _table(said, np.nan, metric, network)
         rows.insert(0, "shift", name)
         tables.append(rows)
     return pd.concat(tables, ignore_index=True)
@@ -210,6 +219,7 @@ def _tables(
 
     (reference,) = measured(intact[None])
     known, rows = {(): reference}, []
+    interventions = (i for i in interventions if i.least <= judge.sequences)
     for group in _groups(interventions, _at_once(network, judge)):
         keys = [_key(network, intervention) for intervention in group]
         fresh = {k: i for k, i in zip(keys, group, strict=True) if k not in known}
@@ -268,9 +278,9 @@ def _groups(interventions: Iterable[Intervention], size: int) -> Iterator[list[I
 
 
 def _key(network: Network, intervention: Intervention) -> tuple:
-    """Return the bytes of what an intervention changes, nothing for what it leaves as it was.
+    """Return digests of what an intervention changes, nothing for what it leaves as it was.
 
-    With them, what it adds.
+    With them, what it adds. Digests, since the weights of thousands of them take gigabytes.
     """
     taken = sorted({*intervention.labels} & {*_COLUMNS, "set"})
     if taken:
@@ -283,7 +293,7 @@ def _key(network: Network, intervention: Intervention) -> tuple:
                 f"finite; allowed: {network.weights[name].shape}, finite numbers"
             )
     changed = [
-        (name, weight.tobytes())
+        (name, hashlib.blake2b(weight).digest())
         for name, weight in sorted(precise.items())
         if weight.tobytes() != network.weights[name].tobytes()
     ]

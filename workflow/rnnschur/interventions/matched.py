@@ -20,7 +20,7 @@ from rnnschur.cells import Recurrent
 from rnnschur.coordinates.schur import frobenius
 from rnnschur.coordinates.sectors import COUPLINGS, Sectors, masked
 from rnnschur.coordinates.symmetries import random_rotation
-from rnnschur.interventions.base import FamilyBase, Intervention
+from rnnschur.interventions.base import FamilyBase, Intervention, left_basis
 from rnnschur.options import positive, real, whole
 from rnnschur.response import acting
 
@@ -56,8 +56,18 @@ class Part:
     moment: np.ndarray | None = None
 
     @cached_property
+    def left(self) -> np.ndarray:
+        """L, see `rnnschur.interventions.base.left_basis`; Q of a weight that is the matrix."""
+        return left_basis(self.recurrent, self.sectors.schur)
+
+    @cached_property
+    def inverse(self) -> np.ndarray:
+        """The inverse of L."""
+        return np.linalg.inv(self.left)
+
+    @cached_property
     def change(self) -> np.ndarray:
-        r""":math:`\Delta W`, of a weight that is the matrix itself :math:`Q (T \circ M) Q^\top`."""
+        r""":math:`\Delta W = L (T \circ M) Q^\top`."""
         return self.placed(masked(self.sectors.schur, self.mask))
 
     @cached_property
@@ -66,18 +76,22 @@ class Part:
         return frobenius(self.change)
 
     def placed(self, entries: np.ndarray) -> np.ndarray:
-        r"""Return the change of the weight that takes some entries off `T`.
-
-        Of a weight that is the matrix itself, :math:`Q E Q^\top`.
+        r"""Return the change of the weight that takes some entries off `T`, :math:`L E Q^\top`.
 
         Parameters
         ----------
         entries : numpy.ndarray, shape (N, N)
             E.
         """
-        Q, matrix = self.sectors.schur.Q, self.sectors.matrix
-        (changed,) = self.recurrent.write_back(matrix - Q @ entries @ Q.T).values()
-        return self.recurrent.changing - changed
+        return self.left @ entries @ self.sectors.schur.Q.T
+
+    def overlap(self, change: np.ndarray) -> float:
+        r"""Return the share of a change that lies in the coupling's own place.
+
+        .. math:: \|E \circ M\|_F^2 / \|E\|_F^2, \qquad E = L^{-1} \Delta W\, Q
+        """
+        entries = self.inverse @ change @ self.sectors.schur.Q
+        return float((frobenius(entries[self.mask]) / frobenius(entries)) ** 2)
 
     def sized(self, change: np.ndarray) -> np.ndarray:
         """Return a change, scaled to the norm of the coupling."""
@@ -137,6 +151,9 @@ def in_place(part: Part, rng: np.random.Generator) -> np.ndarray:
     return part.sized(part.placed(np.where(part.mask, gaussian, 0)))
 
 
+#: The control that may be the coupling itself in part.
+ENTRIES = "random entries"
+
 #: What is taken off the weight instead of the coupling, by the name of the control.
 CHANGES = MappingProxyType(
     {
@@ -145,13 +162,16 @@ CHANGES = MappingProxyType(
         "same drive": same_drive,
         "targets moved": targets,
         "sources moved": sources,
-        "random entries": entries,
+        ENTRIES: entries,
         "in place": in_place,
     }
 )
 
 #: The coupling sends what it does along another sequence, where it would send nothing.
 ANOTHER = "another sequence"
+
+#: Sequences that this takes: of two there is one ring alone.
+SWAPPED = 3
 
 #: The controls in the order of tables and figures.
 CONTROLS = (*CHANGES, ANOTHER)
@@ -169,8 +189,8 @@ class Family(FamilyBase):
         Couplings of less removed mass have no controls.
     draws : int
         Of each control.
-    sets : int
-        Held-out sets that judge.
+    judges : int
+        Held-out sequences that judge.
     """
 
     chooses = True
@@ -178,14 +198,15 @@ class Family(FamilyBase):
     alpha: float = positive(1, default=0.9)
     minimum_mass: float = real(0, 1, default=0.01)
     draws: int = whole(1, default=20)
-    sets: int = whole(1, default=1)
+    judges: int = whole(1, default=64)
 
     def of(self, network, fit, stream) -> Iterator[Intervention]:
         """Yield each coupling's removal and its controls.
 
-        Labels are leading, control (``itself`` or one of `CONTROLS`) and draw. Without sequences
-        to fit there is no ``same drive``, and where states and inputs do not add up, as in gated
-        cells, no ``another sequence``.
+        Labels are leading, control (``itself`` or one of `CONTROLS`), draw and overlap, of draws
+        of ``random entries`` the share that is the coupling itself, and NaN of others, in which
+        that says nothing. Without sequences to fit there is no ``same drive``, and where states
+        and inputs do not add up, as in gated cells, no ``another sequence``.
         """
         name, recurrent = network.headline
         sectors = Sectors.of(recurrent.matrix, recurrent.threshold(self.alpha), network.schur(name))
@@ -199,8 +220,9 @@ class Family(FamilyBase):
             if mass == 0 or mass < self.minimum_mass:
                 continue
 
-            def changed(change, control, draw, coupling=coupling, **more):
+            def changed(change, control, draw, coupling=coupling, part=part, **more):
                 labels = {"leading": sectors.size, "control": control, "draw": draw}
+                labels["overlap"] = part.overlap(change) if control == ENTRIES else np.nan
                 changes = {weight: recurrent.changing - change}
                 return Intervention(coupling, changes, frobenius(change) / norm, labels, **more)
 
@@ -214,7 +236,8 @@ class Family(FamilyBase):
                 sent = cache(lambda b, part=part: _sent(states(b), part))
                 for draw in range(self.draws):
                     names = partial(stream, coupling, ANOTHER, draw)
-                    yield changed(part.change, ANOTHER, draw, added=_swapped(sent, names))
+                    swapped = _swapped(sent, names)
+                    yield changed(part.change, ANOTHER, draw, added=swapped, least=SWAPPED)
 
     def summary(self, rows: pd.DataFrame) -> pd.DataFrame:
         """Return where each coupling lies among the draws of each control.
@@ -230,10 +253,10 @@ class Family(FamilyBase):
             A row a coupling and control. Of the coupling: removed, leading, metric, removed_mass,
             damage and rollout_difference. Of the draws: their number draws, the median_difference
             with difference_05 and difference_95 (5 and 95 % of the draws are below), median_damage
-            and median_mass. Of both: quantile, the share of draws with a smaller rollout
-            difference, equal ones counted half, and its 95 % interval (quantile_low,
-            quantile_high); and ratio, of the coupling's difference to the median, NaN where either
-            is nothing but rounding, or not finite.
+            and median_mass, and overlap, also a median. Of both: quantile, the share of draws with
+            a smaller rollout difference, equal ones counted half, and its 95 % interval
+            (quantile_low, quantile_high); and ratio, of the coupling's difference to the median,
+            NaN where either is nothing but rounding, or not finite.
         """
         if rows.empty:
             return pd.DataFrame(columns=_KEPT)
@@ -246,6 +269,7 @@ class Family(FamilyBase):
 _KEPT = ["removed", "control", "leading", "draws", "metric", "removed_mass", "damage"]
 _KEPT += ["rollout_difference", "quantile", "quantile_low", "quantile_high", "ratio"]
 _KEPT += ["median_difference", "difference_05", "difference_95", "median_damage", "median_mass"]
+_KEPT += ["overlap"]
 
 
 def _moment(states: np.ndarray) -> np.ndarray:
@@ -297,6 +321,7 @@ def _compared(itself: pd.Series, key: tuple[str, str], drawn: pd.DataFrame) -> d
         "difference_95": high,
         "median_damage": drawn["damage"].median(),
         "median_mass": drawn["removed_mass"].median(),
+        "overlap": drawn["overlap"].median(),
     }
 
 
