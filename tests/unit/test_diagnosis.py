@@ -499,5 +499,9 @@ def test_what_is_chosen_on_sequences_is_judged_by_the_others():
     np.testing.assert_array_equal(
         found["activity"]["rollout_difference"], expected["rollout_difference"]
     )
+    twice = controls(network, batch, alphas=[0.9, 0.5])["frontier"]
+    key = ["removed", "basis", "ranking", "epsilon", "alpha"]
+    assert not twice.duplicated(key).any()  # entries are asked once, couplings at each threshold
+    assert twice["alpha"].dropna().tolist() == [0.9] * 3 + [0.5] * 3
     alone = controls(network, batch.sequence(0))
     assert alone["activity"].empty and len(alone["orders"]) == len(found["orders"])

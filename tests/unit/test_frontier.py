@@ -113,7 +113,7 @@ def test_of_a_leaky_cell_no_more_can_go_than_there_is(step):
     """On the diagonal of the step matrix is the leak, which is in no weight."""
     more = {} if step else {"a": RNG.uniform(0.02, 0.5, 7)}
     found = network(matrix(7), cell=make("leaky", **step), **more)
-    _, made, rows = frontier(found, batch(2), levels=12)
+    rows = frontier(found, batch(2), levels=12)[2]
     assert (rows["available"] <= 1 + 1e-9).all()
     grid = rows[rows["ranking"] != WHOLE]
     assert (grid["removed_mass"] <= grid["level"] * (1 + 1e-8)).all()
@@ -122,7 +122,8 @@ def test_of_a_leaky_cell_no_more_can_go_than_there_is(step):
     available = grid.groupby("basis")["available"].first()
     assert (last["Schur couplings"] <= available["Schur couplings"] + 1e-9).all()
     gone = grid.groupby(["basis", "ranking"])["entries"].last()["Schur couplings"]
-    assert gone.nunique() == 1 and (gone > 0).all()  # the grid ends with all of them
+    if step:  # the grid ends with all of them; else they may weigh more than W on the way
+        assert (gone == gone.iloc[0]).all() and (gone > 0).all()
 
 
 def test_principal_axes_are_those_along_which_the_states_vary():

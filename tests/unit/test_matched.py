@@ -19,6 +19,8 @@ from rnnschur.interventions.matched import ANOTHER, CHANGES, CONTROLS, ITSELF, q
 from rnnschur.streams import generator
 from rnnschur.tables import NETWORK, gather, keyed
 
+FVU = METRICS["fvu"]
+
 
 def gaussian(seed, size=9, cell="tanh", **options):
     """Return a network of which every coupling has mass, and sequences to run it on."""
@@ -175,6 +177,29 @@ def test_the_overlap_is_the_share_of_a_draw_that_is_the_coupling_itself():
     network, judge, fit = chain([(1, 2), (2, 4)], [0], [0, 1, 2])
     table = summarised(network, judge, fit, draws=3).set_index("control")["overlap"]
     assert table["random entries"] == pytest.approx(1) and table.drop("random entries").isna().all()
+
+
+def test_the_coupling_and_its_draws_are_judged_by_the_first_sequences():
+    network, held_out = gaussian(5)
+    assert interventions.make("orders", {}).judging(held_out).sequences == 20
+    family = interventions.make("matched", {"judges": 7, "draws": 3})
+    judge = family.judging(held_out)
+    np.testing.assert_array_equal(judge.inputs, held_out.inputs[:, :7])
+    found = summarised(network, judge, draws=3)
+    first = Batch(held_out.inputs[:, :7].copy())
+    pd.testing.assert_frame_equal(found, summarised(network, first, draws=3))
+    ablation = evaluate(network, interventions.make("couplings", {}).of(network), first, FVU)
+    itself = ablation.set_index("removed")["rollout_difference"]
+    np.testing.assert_allclose(found["rollout_difference"], itself[found["removed"]], rtol=1e-9)
+
+
+def test_draws_do_not_depend_on_how_many_are_made_together(monkeypatch):
+    network, fit = gaussian(6)
+    together = made(network, fit, draws=5)
+    monkeypatch.setattr("rnnschur.interventions.matched.MEMORY", 2 * 8 * 9**2)
+    for one, again in zip(together, made(network, fit, draws=5), strict=True):
+        assert {**one.labels} == pytest.approx({**again.labels}, nan_ok=True)
+        np.testing.assert_allclose(again.changes["W_hh"], one.changes["W_hh"], atol=1e-14)
 
 
 def test_of_two_sequences_none_is_another_that_could_be_drawn():

@@ -98,7 +98,7 @@ def test_a_network_that_runs_away_on_a_shift_is_told_of_on_the_others():
     verdicts = Criterion().verdicts(rows)
     assert verdicts[0] == "fragile" and verdicts[1] is None
     broken = Batch(np.where(drive < 0.5, np.nan, drive))
-    with pytest.raises(ValueError, match="^inputs have a NaN or infinite entry"):
+    with pytest.raises(ValueError, match=r"^inputs have a NaN or infinite entry"):
         evaluate_shifts(away, [half], {"broken": broken}, metric("fvu"))
 
 

@@ -115,9 +115,9 @@ def controls(
     -------
     dict of str to pandas.DataFrame
         By the name of the family in `rnnschur.interventions`, the columns of `evaluate` or of the
-        family's summary, and before them alpha, of families that are asked at each. None of those that other
-        sequences judge (`FamilyBase.shifted`): there is one batch, of which a family that chooses
-        on sequences takes half (`FamilyBase.split`).
+        family's summary, and before them alpha, of families that are asked at each. None of those
+        that other sequences judge (`FamilyBase.shifted`): there is one batch, of which a family
+        that chooses on sequences takes half (`FamilyBase.split`).
 
     Raises
     ------

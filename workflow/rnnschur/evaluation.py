@@ -17,7 +17,7 @@ from rnnschur.network import Network
 from rnnschur.resampling import Resampling
 
 #: Memory that the networks that are measured together may take, in bytes.
-MEMORY = 2**28
+MEMORY = 2**26
 
 
 def evaluate(
@@ -301,29 +301,38 @@ def _key(network: Network, intervention: Intervention) -> tuple:
 
 
 def _stacks(network: Network, fresh: dict) -> Iterator[list]:
-    """Yield the keys of interventions that can be rolled out together."""
+    """Yield the keys of interventions that are rolled out and measured together."""
     together: dict[tuple, list] = {}
     for key, intervention in fresh.items():
-        names = tuple(sorted(intervention.changes))
-        if intervention.added is None and set(names) <= set(network.cell.recurrent):
-            together.setdefault(names, []).append(key)
-        else:
-            yield [key]
+        names = _stacked(network, intervention)
+        together.setdefault(names, []).append(key)
     yield from together.values()
+
+
+def _stacked(network: Network, intervention: Intervention) -> tuple[str, ...]:
+    """Return the weights that can be stacks, none where an intervention changes anything else."""
+    plain = intervention.added is None and set(intervention.changes) <= {*network.cell.recurrent}
+    return tuple(sorted(intervention.changes)) if plain else ()
 
 
 def _rolled_out(
     network: Network, group: list[Intervention], judge: Batch, engine: str
 ) -> np.ndarray:
     """Return the outputs of a group of interventions, stacked."""
-    if len(group) == 1:
-        if group[0].basis is not None:
-            moved = {name: start @ group[0].basis.T for name, start in judge.starts.items()}
-            judge = replace(judge, **moved)
-        added = {"added": group[0].added(judge)} if group[0].added else {}
-        return network.outputs(judge, engine, group[0].changes, **added)[None]
-    stacks = {name: np.stack([i.changes[name] for i in group]) for name in group[0].changes}
-    return network.outputs(judge, engine, stacks)
+    names = _stacked(network, group[0])
+    if names and len(group) > 1:
+        stacks = {name: np.stack([i.changes[name] for i in group]) for name in names}
+        return network.outputs(judge, engine, stacks)
+    return np.stack([_alone(network, one, judge, engine) for one in group])
+
+
+def _alone(network: Network, intervention: Intervention, judge: Batch, engine: str) -> np.ndarray:
+    """Return the outputs of an intervention of any kind."""
+    if intervention.basis is not None:
+        moved = {name: start @ intervention.basis.T for name, start in judge.starts.items()}
+        judge = replace(judge, **moved)
+    added = {"added": intervention.added(judge)} if intervention.added else {}
+    return network.outputs(judge, engine, intervention.changes, **added)
 
 
 def _measured(

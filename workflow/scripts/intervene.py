@@ -55,7 +55,8 @@ for seed, network in networks.items():
     metric, held_out = metrics.metric(metric), Batch.joined(sets)
     for family, made in families.items():
         # Sequences that a network brought judge all of them: they may come in any order.
-        chosen_on, judge = made.split(fit, held_out.part(slice(made.judges if name else None)))
+        judge = made.judging(held_out) if name else held_out
+        chosen_on, judge = made.split(fit, judge)
         changes = made.of(network, chosen_on, partial(stream, family))
         if f"{family}_sets" in tables:
             rows, tables[f"{family}_sets"][seed] = evaluate_sets(

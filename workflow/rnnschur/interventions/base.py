@@ -145,6 +145,10 @@ class FamilyBase(Options, ABC):
             before it, leave it as it is.
         """
 
+    def judging(self, held_out: Batch) -> Batch:
+        """Return those of a network's held-out sequences that judge this family."""
+        return held_out.part(slice(self.judges))
+
     def split(self, fit: Batch | None, judge: Batch) -> tuple[Batch | None, Batch]:
         """Return the sequences to choose on and those that judge.
 
