@@ -313,16 +313,21 @@ class Family(FamilyBase):
         of this order lies between the two; next_mass is NaN where no set exceeds epsilon.
         """
         couplings = rows["ranking"] == WHOLE
-        kept = []
-        for _, curve in rows[~couplings].groupby(["basis", "ranking"], sort=False):
+        places, kept = np.arange(len(rows)), []
+        curves = rows.assign(place=places)[~couplings].groupby(["basis", "ranking"], sort=False)
+        for _, curve in curves:
+            differences = curve["rollout_difference"].to_numpy()
+            masses = [*curve["removed_mass"], np.nan]
             for epsilon in sorted({self.epsilon, *self.epsilons}):
-                within = curve["rollout_difference"] <= epsilon  # false of a NaN
+                within = differences <= epsilon  # false of a NaN
                 count = np.count_nonzero(np.logical_and.accumulate(within))
-                beyond = dict(enumerate(curve["removed_mass"])).get(count, np.nan)
-                row = curve.iloc[max(0, count - 1) : count]
-                kept.append(row.assign(epsilon=float(epsilon), next_mass=beyond))
-        whole = rows[couplings].assign(epsilon=np.nan, next_mass=np.nan)
-        table = pd.concat([*kept, whole], ignore_index=True)
+                if count:
+                    place = curve["place"].iloc[count - 1]
+                    kept.append((place, float(epsilon), masses[count]))
+        kept += [(place, np.nan, np.nan) for place in places[couplings]]
+        chosen, epsilons, beyond = zip(*kept, strict=True)
+        table = rows.iloc[[*chosen]].assign(epsilon=epsilons, next_mass=beyond)
+        table = table.reset_index(drop=True)
         names = list(rows)
         names.insert(names.index("removed_mass") + 1, "next_mass")
         names.insert(names.index("ranking") + 1, "epsilon")
