@@ -379,7 +379,8 @@ def learned(config: dict) -> dict[str, float]:
 
 def shared(config: dict) -> dict:
     """Return the options that every family of interventions has of the study, if it has them."""
-    return {key: config["diagnosis"][key] for key in ("alpha", "epsilon", "minimum_mass")}
+    found = {key: config["diagnosis"][key] for key in ("alpha", "epsilon", "minimum_mass")}
+    return found | {"alphas": [found["alpha"]]}
 
 
 def criterion(config: dict) -> dict:

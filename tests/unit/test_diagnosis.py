@@ -213,6 +213,23 @@ def test_equal_matrices_are_rolled_out_once(case, calls):
     assert table["delta"][1] == table["rollout_difference"][1] == 0
 
 
+def test_what_is_known_of_an_intervention_is_no_copy_of_its_weights(case):
+    weights = {name: 2 * weight for name, weight in case.network.weights.items()}
+    large = sum(weight.nbytes for weight in weights.values())
+    keys = [evaluation._key(case.network, Intervention("", weights, 0.0, {"draw": 0}))]
+    assert sum(len(digest) for key in keys for _, digest in key) <= 64 * len(weights) < large
+    other = {**weights, "W_hh": np.nextafter(weights["W_hh"], 9)}
+    keys.append(evaluation._key(case.network, Intervention("", other, 0.0)))
+    keys.append(evaluation._key(case.network, Intervention("", dict(weights), 0.0)))
+    assert keys[0] == keys[2] != keys[1]
+
+
+def test_an_intervention_that_takes_more_sequences_is_left_out(case):
+    changes = [Intervention(str(k), {}, 0.0, least=k) for k in (1, 20, 21)]
+    table = evaluate(case.network, changes, case.batch, metric("fvu"))
+    assert table["removed"].tolist() == ["1", "20"]
+
+
 def test_what_is_equal_in_the_precision_of_the_network_is_equal(calls):
     case = draw(np.float32)
     W = case.network.weights["W_hh"].astype(float)
@@ -482,5 +499,9 @@ def test_what_is_chosen_on_sequences_is_judged_by_the_others():
     np.testing.assert_array_equal(
         found["activity"]["rollout_difference"], expected["rollout_difference"]
     )
+    twice = controls(network, batch, alphas=[0.9, 0.5])["frontier"]
+    key = ["removed", "basis", "ranking", "epsilon", "alpha"]
+    assert not twice.duplicated(key).any()  # entries are asked once, couplings at each threshold
+    assert twice["alpha"].dropna().tolist() == [0.9] * 3 + [0.5] * 3
     alone = controls(network, batch.sequence(0))
     assert alone["activity"].empty and len(alone["orders"]) == len(found["orders"])

@@ -11,7 +11,16 @@ PAGE = (ROOT.parents[1] / "docs" / "errors.md").read_text()
 MODULES = [
     *("torch_layers", "simulator", "formats", "entries", "keys", "layout", "trials"),
     *("description", "comparison", "given", "imported", "network", "batch", "arrays"),
-    *("constraints", "tensors", "metrics", "evaluation", "command", "options", "criterion"),
+    *(
+        "constraints",
+        "tensors",
+        "metrics",
+        "evaluation",
+        "response",
+        "command",
+        "options",
+        "criterion",
+    ),
     *(f"cells/{path.stem}" for path in (ROOT / "cells").glob("*.py")),
 ]
 

@@ -1,7 +1,7 @@
 """Removable mass on networks whose answer is known."""
 
 from functools import partial
-from itertools import chain, combinations, pairwise
+from itertools import chain, combinations, pairwise, product
 
 import numpy as np
 import pandas as pd
@@ -87,14 +87,43 @@ def test_all_entries_of_a_basis_are_the_matrix(name, basis):
             T[: first + size, first : first + size] *= np.arange(first + size)[:, None] < first
         step = np.diag(found.weights["a"]) if name == "leaky" else np.eye(6)
         np.testing.assert_allclose(step @ removed, schur.Q @ T @ schur.Q.T, atol=1e-12)
-    elif basis == "Schur entries" and name == "leaky":  # the step matrix goes, as a whole
-        rest = recurrent.write_back(0 * recurrent.matrix)["W_hh"]
-        np.testing.assert_allclose(recurrent.weight - removed, rest, atol=1e-12)
     else:
         np.testing.assert_allclose(removed, recurrent.changing, atol=1e-12)
-    if name == "tanh":
+    if name == "tanh" or basis != "Schur couplings":
         share = np.sum(removed**2)
         assert entries.masses[entries.mask].sum() == pytest.approx(share)
+
+
+def test_masses_of_growing_sets_are_those_of_what_they_remove_also_of_a_step_matrix():
+    differ = False
+    for name, basis in product(SMALL, BASES):
+        response_ = response(SMALL[name], ONE_STEP, 1, np.random.default_rng(0))
+        entries = _bases(SMALL[name], response_, np.random.default_rng(0))[basis]
+        for order in entries.orders(np.random.default_rng(1)).values():
+            sets = [entries.removed(order[: count + 1]) for count in range(len(order))]
+            masses = np.array([np.sum(removed**2) for removed in sets])
+            expected = np.maximum.accumulate(masses)
+            np.testing.assert_allclose(entries.reached(order), expected, rtol=1e-9)
+            differ |= not np.allclose(np.cumsum(entries.masses.flat[order]), expected, rtol=0.05)
+    assert differ  # a sum of the masses of entries would not do
+
+
+@pytest.mark.parametrize("step", [{"a": 0.05}, {}])
+def test_of_a_leaky_cell_no_more_can_go_than_there_is(step):
+    """On the diagonal of the step matrix is the leak, which is in no weight."""
+    more = {} if step else {"a": RNG.uniform(0.02, 0.5, 7)}
+    found = network(matrix(7), cell=make("leaky", **step), **more)
+    rows = frontier(found, batch(2), levels=12)[2]
+    assert (rows["available"] <= 1 + 1e-9).all()
+    grid = rows[rows["ranking"] != WHOLE]
+    assert (grid["removed_mass"] <= grid["level"] * (1 + 1e-8)).all()
+    last = grid.groupby(["basis", "ranking"])["removed_mass"].last().unstack(0)
+    np.testing.assert_allclose(last.drop(columns="Schur couplings"), 1)
+    available = grid.groupby("basis")["available"].first()
+    assert (last["Schur couplings"] <= available["Schur couplings"] + 1e-9).all()
+    gone = grid.groupby(["basis", "ranking"])["entries"].last()["Schur couplings"]
+    if step:  # the grid ends with all of them; else they may weigh more than W on the way
+        assert (gone == gone.iloc[0]).all() and (gone > 0).all()
 
 
 def test_principal_axes_are_those_along_which_the_states_vary():
@@ -234,7 +263,10 @@ def test_a_diagonal_matrix_loses_its_smallest_singular_values():
 
 def test_couplings_go_as_a_whole_with_the_costs_of_their_blocks():
     found = network(matrix(9))
-    _, made, rows = frontier(found, batch(2), alpha=0.6)
+    _, made, rows = frontier(found, batch(2), alphas=[0.6, 0.9])
+    assert rows["alpha"].isna().equals(rows["ranking"] != WHOLE)
+    assert rows["alpha"].dropna().tolist() == [0.6] * 3 + [0.9] * 3
+    rows = rows[rows["alpha"] != 0.9]
     whole = rows[rows["ranking"] == WHOLE].set_index("removed")
     couplings = interventions.make("couplings", {"alphas": [0.6]}).of(found)
     expected = evaluate(found, couplings, batch(2), METRICS["fvu"]).set_index("removed")
@@ -277,6 +309,12 @@ def test_the_frontier_ends_where_the_difference_first_exceeds():
     table = family.summary(pd.concat([rows, whole]))
     assert table["level"].tolist()[:4] == [0, 0.1, 0.3, 0.3]
     assert table["epsilon"].tolist()[:4] == [0.01, 0.1, 0.5, np.inf]
+    # What came next was too much, however far it is.
+    np.testing.assert_allclose(table["next_mass"][:4], [0.09, 0.19, 0.39, 0.39])
+    assert np.isnan(table["next_mass"].iloc[4])
+    within = rows.assign(rollout_difference=0.0)
+    table = family.summary(pd.concat([within, whole]))
+    assert table["next_mass"].isna().all() and (table["level"][:4] == 0.4).all()
     assert np.isnan(table["epsilon"].iloc[4]) and table["ranking"].iloc[4] == WHOLE
 
 
@@ -285,7 +323,7 @@ def test_prefixes_take_all_at_the_last_level_whatever_was_rounded():
     for _ in range(100):
         masses = rng.uniform(size=50) ** 8
         masses /= masses.sum()
-        counts = prefixes(masses, [0.0, 0.5, 1.0])
+        counts = prefixes(np.cumsum(masses), [0.0, 0.5, 1.0])
         assert counts[0] == 0 and counts[-1] == 50
         assert masses[: counts[1]].sum() <= 0.25 * (1 + 1e-8)
         assert masses[: counts[1] + 1].sum() > 0.25
@@ -295,6 +333,21 @@ def test_without_sequences_to_fit_nothing_is_chosen_on_those_that_judge():
     _, _, rows = frontier(network(matrix(5)), batch(2), fit=None)
     assert set(rows["ranking"]) == {"magnitude", "random", WHOLE}
     assert "principal axes" not in set(rows["basis"]) and rows["foretold"].isna().all()
+
+
+def test_outputs_that_do_not_vary_give_no_costs_and_do_not_stop_the_rest():
+    found = network(matrix(5))
+    still = found.replace({"W_hy": 0 * found.weights["W_hy"]})
+    family, _, rows = frontier(still, batch(2), levels=6)
+    assert set(rows["ranking"]) == {"magnitude", "random", WHOLE}
+    assert set(rows["basis"]) == set(BASES)
+    assert rows[["foretold", "first_order"]].isna().all(axis=None)
+    assert not family.summary(rows).empty
+    response_ = response(still, batch(4), 1, np.random.default_rng(0))
+    masses, differences = block_map(still, response_)
+    assert np.isnan(differences).all() and np.sum(masses**2) == pytest.approx(1)
+    figure = figures.blocks(masses, differences, still.schur(), 0.9, "a network")
+    figure.canvas.draw()
 
 
 def test_random_orders_and_axes_are_their_streams():

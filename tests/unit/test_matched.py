@@ -19,6 +19,8 @@ from rnnschur.interventions.matched import ANOTHER, CHANGES, CONTROLS, ITSELF, q
 from rnnschur.streams import generator
 from rnnschur.tables import NETWORK, gather, keyed
 
+FVU = METRICS["fvu"]
+
 
 def gaussian(seed, size=9, cell="tanh", **options):
     """Return a network of which every coupling has mass, and sequences to run it on."""
@@ -156,6 +158,58 @@ def test_another_sequence_is_what_the_coupling_sends_along_it(cell, engine):
         assert found_difference == pytest.approx(expected, rel=1e-6) and expected > 1e-3
 
 
+def test_the_overlap_is_the_share_of_a_draw_that_is_the_coupling_itself():
+    a = np.random.default_rng(1).uniform(0.2, 0.9, 9)
+    leaky = gaussian(4, cell="leaky", a=0.3)[0]
+    slow = Network(cells.make("leaky"), {**leaky.weights, "a": a})
+    for network, scale in ((gaussian(4)[0], 1.0), (leaky, 0.3), (slow, a[:, None])):
+        sectors = Sectors.of(network.headline[1].matrix, network.headline[1].threshold(0.9))
+        Q = sectors.schur.Q
+        for one in made(network, draws=5, minimum_mass=0.0):
+            overlap = one.labels["overlap"]
+            if one.labels["control"] != "random entries":
+                assert np.isnan(overlap)
+                continue
+            place = Q.T @ (scale * taken(network, one)) @ Q
+            mine = np.sum(place[sectors.masks[one.removed]] ** 2)
+            assert overlap == pytest.approx(mine / np.sum(place**2), abs=1e-12)
+    # Where there is no other coupling, every draw is the coupling itself.
+    network, judge, fit = chain([(1, 2), (2, 4)], [0], [0, 1, 2])
+    table = summarised(network, judge, fit, draws=3).set_index("control")["overlap"]
+    assert table["random entries"] == pytest.approx(1) and table.drop("random entries").isna().all()
+
+
+def test_the_coupling_and_its_draws_are_judged_by_the_first_sequences():
+    network, held_out = gaussian(5)
+    assert interventions.make("orders", {}).judging(held_out).sequences == 20
+    family = interventions.make("matched", {"judges": 7, "draws": 3})
+    judge = family.judging(held_out)
+    np.testing.assert_array_equal(judge.inputs, held_out.inputs[:, :7])
+    found = summarised(network, judge, draws=3)
+    first = Batch(held_out.inputs[:, :7].copy())
+    pd.testing.assert_frame_equal(found, summarised(network, first, draws=3))
+    ablation = evaluate(network, interventions.make("couplings", {}).of(network), first, FVU)
+    itself = ablation.set_index("removed")["rollout_difference"]
+    np.testing.assert_allclose(found["rollout_difference"], itself[found["removed"]], rtol=1e-9)
+
+
+def test_draws_do_not_depend_on_how_many_are_made_together(monkeypatch):
+    network, fit = gaussian(6)
+    together = made(network, fit, draws=5)
+    monkeypatch.setattr("rnnschur.interventions.matched.MEMORY", 2 * 8 * 9**2)
+    for one, again in zip(together, made(network, fit, draws=5), strict=True):
+        assert {**one.labels} == pytest.approx({**again.labels}, nan_ok=True)
+        np.testing.assert_allclose(again.changes["W_hh"], one.changes["W_hh"], atol=1e-14)
+
+
+def test_of_two_sequences_none_is_another_that_could_be_drawn():
+    network, judge = gaussian(5)
+    for count in (1, 2, 3):
+        table = summarised(network, judge.part(slice(count)), draws=2)
+        assert (ANOTHER in set(table["control"])) == (count > 2)
+        assert table["control"].nunique() == len(CONTROLS) - 1 - (count < 3)
+
+
 def test_sequences_that_are_the_same_swap_without_a_change():
     network, judge = gaussian(5)
     same = Batch(np.repeat(judge.inputs[:, :1], 6, axis=1))
@@ -254,7 +308,9 @@ def test_quantiles_and_their_intervals():
 
 def test_draws_that_ran_away_are_the_farthest():
     rows = pd.DataFrame({"removed": "CC", "control": [ITSELF, *["dense"] * 4], "leading": 3})
-    rows = rows.assign(metric="fvu", removed_mass=0.5, damage=[2.0, 0.0, 1.0, np.nan, 3.0])
+    rows = rows.assign(
+        metric="fvu", removed_mass=0.5, overlap=np.nan, damage=[2.0, 0.0, 1.0, np.nan, 3.0]
+    )
     rows["rollout_difference"] = [2.0, 0.5, 1.0, np.nan, np.inf]
     (row,) = interventions.make("matched", {}).summary(rows).to_dict("records")
     assert (row["quantile"], row["draws"], row["damage"]) == (0.5, 4, 2.0)

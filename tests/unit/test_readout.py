@@ -167,6 +167,21 @@ def test_networks_without_a_linear_readout_or_targets_have_no_rows():
     assert rows_of(network, labels, batch).empty
 
 
+def test_labels_of_one_output_are_no_values_to_fit():
+    network = two_units(True)
+    fit, judge = pulses(network, 1), pulses(network, 2)
+    fit, judge = (replace(one, targets=1.0 * (one.targets > 0)) for one in (fit, judge))
+    assert rows_of(network, fit, judge, "accuracy").empty
+    assert not rows_of(network, fit, judge, "fvu").empty
+
+
+def test_a_readout_is_not_fitted_to_a_single_sequence():
+    network = two_units(True)
+    fit, judge = pulses(network, 1), pulses(network, 2)
+    assert rows_of(network, fit.part(slice(1)), judge).empty
+    assert not rows_of(network, fit.part(slice(2)), judge).empty
+
+
 def test_a_network_that_runs_away_is_left_its_readout():
     """Removing CC sets free a unit of ReLU that another one holds down."""
     weights = {"W_hh": [[3.0, -9.0], [0.0, 2.9]], "W_xh": np.ones((2, 1)), "W_hy": [[1.0, 0.0]]}

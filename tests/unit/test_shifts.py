@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from rnnschur import Batch, Network, evaluate, interventions, tasks
+from rnnschur import Batch, Intervention, Network, evaluate, interventions, tasks
 from rnnschur.criterion import Criterion
 from rnnschur.evaluation import evaluate_shifts
 from rnnschur.findings import stabilizers_by_shift
@@ -81,6 +81,25 @@ def test_a_shift_of_nothing_gives_the_rows_of_the_plain_ablations():
             assert (found["rollout_difference"][1:] != plain["rollout_difference"][1:]).any()
         else:
             pd.testing.assert_frame_equal(found, plain, check_exact=True)
+
+
+def test_a_network_that_runs_away_on_a_shift_is_told_of_on_the_others():
+    """A unit of ReLU that doubles what it has grows beyond all numbers in 2000 steps."""
+    one = np.ones((1, 1))
+    away = Network("relu", {"W_hh": 2 * one, "W_xh": one, "W_hy": one})
+    drive = np.random.default_rng(0).random((2000, 5, 1))
+    batches = {NONE: Batch(drive[:5], drive[:5]), "longer": Batch(drive, drive)}
+    half = Intervention("half", {"W_hh": one / 2}, 0.75, {"leading": 1})
+    rows = evaluate_shifts(away, [half], batches, metric("fvu"))
+    alone = evaluate(away, [half], batches[NONE], metric("fvu"))
+    pd.testing.assert_frame_equal(rows[:1].drop(columns="shift"), alone)
+    numbers = rows.iloc[1].drop(["shift", "leading", "removed", "metric"])
+    assert rows["shift"][1] == "longer" and numbers.isna().all() and len(numbers) == 7
+    verdicts = Criterion().verdicts(rows)
+    assert verdicts[0] == "fragile" and verdicts[1] is None
+    broken = Batch(np.where(drive < 0.5, np.nan, drive))
+    with pytest.raises(ValueError, match=r"^inputs have a NaN or infinite entry"):
+        evaluate_shifts(away, [half], {"broken": broken}, metric("fvu"))
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from rnnschur.coordinates import symmetries
 from rnnschur.coordinates.nonnormality import coupling_mass, henrici_departure
 from rnnschur.coordinates.schur import ordered_real_schur
 from rnnschur.coordinates.sectors import SUBSET_COUPLINGS, Sectors
-from rnnschur.coordinates.symmetries import random_rotation, random_symmetry
+from rnnschur.coordinates.symmetries import random_rotation, random_rotations, random_symmetry
 
 SIZE, N_IN, N_OUT, STEPS = 40, 3, 2, 30
 
@@ -135,6 +135,10 @@ def test_random_elements():
     again = random_rotation(30, np.random.default_rng(9))
     assert np.array_equal(again, random_rotation(30, np.random.default_rng(9)))
     # Haar measure on O(3): the first entry is uniform on [-1, 1].
+    rngs = [np.random.default_rng(seed) for seed in range(4)]
+    for one, seed in zip(random_rotations(7, rngs), range(4), strict=True):
+        expected = scipy.stats.ortho_group.rvs(7, random_state=np.random.default_rng(seed))
+        np.testing.assert_allclose(one, expected, atol=1e-14)
     entries = [random_rotation(3, rng)[0, 0] for _ in range(300)]
     assert scipy.stats.kstest(entries, "uniform", args=(-1, 2)).pvalue > 1e-4
 

@@ -102,10 +102,11 @@ class Criterion:
         numpy.ndarray of str or None
             None where the outputs leave the basis of the states free (gauge ``any basis``): the
             couplings are then those of a basis that nobody chose. None where the sectors are not
-            determined (see `rnnschur.determinacy`).
+            determined (see `rnnschur.determinacy`), and where nothing was measured (see
+            `rnnschur.evaluation.evaluate_shifts`): no mass is said.
         """
         found = self.verdict(rows["rollout_difference"], rows["removed_mass"])
-        open_ = np.zeros(len(rows), bool)
+        open_ = rows["removed_mass"].isna().to_numpy(copy=True)
         if "gauge" in rows:
             open_ |= rows["gauge"] == "any basis"
         if "determined" in rows:

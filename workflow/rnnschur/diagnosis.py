@@ -108,15 +108,16 @@ def controls(
     network, batch, metric, engine, seed
         As for `diagnose`; a network, not a simulator.
     alphas : float or sequence of float
-        Thresholds between the sectors, of families that have some.
+        Thresholds between the sectors. Families of which all depends on one are asked at each,
+        others once.
 
     Returns
     -------
     dict of str to pandas.DataFrame
         By the name of the family in `rnnschur.interventions`, the columns of `evaluate` or of the
-        family's summary, and before them alpha, of families that have one. None of those that other
-        sequences judge (`FamilyBase.shifted`): there is one batch, of which a family that chooses
-        on sequences takes half (`FamilyBase.split`).
+        family's summary, and before them alpha, of families that are asked at each. None of those
+        that other sequences judge (`FamilyBase.shifted`): there is one batch, of which a family
+        that chooses on sequences takes half (`FamilyBase.split`).
 
     Raises
     ------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise, starmap
@@ -16,7 +17,7 @@ from rnnschur.network import Network
 from rnnschur.resampling import Resampling
 
 #: Memory that the networks that are measured together may take, in bytes.
-MEMORY = 2**28
+MEMORY = 2**26
 
 
 def evaluate(
@@ -30,7 +31,7 @@ def evaluate(
     """Measure a network under each intervention: the one way from interventions to rows.
 
     Those that change recurrent weights only are taken together, as many as `MEMORY` allows, and
-    equal ones once.
+    equal ones once. One that asks for more sequences than there are is left out.
 
     Parameters
     ----------
@@ -149,12 +150,14 @@ def evaluate_shifts(
     -------
     pandas.DataFrame
         What `evaluate` returns for each of them, in their order, after the column shift, their
-        name. Everything is against the intact network on the same sequences.
+        name. Everything is against the intact network on the same sequences; where that runs away,
+        as it may on sequences that it was not trained on, all numbers of the shift are NaN.
 
     Raises
     ------
     ValueError
-        As `evaluate`; or if an intervention has a label ``shift``.
+        As `evaluate`, but for outputs that are not finite; or if an intervention has a label
+        ``shift``.
 
     Examples
     --------
@@ -170,7 +173,13 @@ def evaluate_shifts(
     interventions = list(interventions)
     tables = []
     for name, batch in batches.items():
-        rows = evaluate(network, interventions, batch, metric, engine)
+        finite = np.isfinite(network.outputs(batch, engine)).all()
+        if finite or not np.isfinite(batch.inputs).all():  # the latter are refused
+            rows = evaluate(network, interventions, batch, metric, engine)
+        else:
+            nothing = dict.fromkeys(("value", "rollout_difference", "removed_mass"), np.nan)
+            said = [{**i.labels, "removed": i.removed} | nothing for i in interventions]
+            rows = _table(said, np.nan, metric, network)
         rows.insert(0, "shift", name)
         tables.append(rows)
     return pd.concat(tables, ignore_index=True)
@@ -210,6 +219,7 @@ def _tables(
 
     (reference,) = measured(intact[None])
     known, rows = {(): reference}, []
+    interventions = (i for i in interventions if i.least <= judge.sequences)
     for group in _groups(interventions, _at_once(network, judge)):
         keys = [_key(network, intervention) for intervention in group]
         fresh = {k: i for k, i in zip(keys, group, strict=True) if k not in known}
@@ -268,9 +278,9 @@ def _groups(interventions: Iterable[Intervention], size: int) -> Iterator[list[I
 
 
 def _key(network: Network, intervention: Intervention) -> tuple:
-    """Return the bytes of what an intervention changes, nothing for what it leaves as it was.
+    """Return digests of what an intervention changes, nothing for what it leaves as it was.
 
-    With them, what it adds.
+    With them, what it adds. Digests, since the weights of thousands of them take gigabytes.
     """
     taken = sorted({*intervention.labels} & {*_COLUMNS, "set"})
     if taken:
@@ -283,7 +293,7 @@ def _key(network: Network, intervention: Intervention) -> tuple:
                 f"finite; allowed: {network.weights[name].shape}, finite numbers"
             )
     changed = [
-        (name, weight.tobytes())
+        (name, hashlib.blake2b(weight).digest())
         for name, weight in sorted(precise.items())
         if weight.tobytes() != network.weights[name].tobytes()
     ]
@@ -291,29 +301,38 @@ def _key(network: Network, intervention: Intervention) -> tuple:
 
 
 def _stacks(network: Network, fresh: dict) -> Iterator[list]:
-    """Yield the keys of interventions that can be rolled out together."""
+    """Yield the keys of interventions that are rolled out and measured together."""
     together: dict[tuple, list] = {}
     for key, intervention in fresh.items():
-        names = tuple(sorted(intervention.changes))
-        if intervention.added is None and set(names) <= set(network.cell.recurrent):
-            together.setdefault(names, []).append(key)
-        else:
-            yield [key]
+        names = _stacked(network, intervention)
+        together.setdefault(names, []).append(key)
     yield from together.values()
+
+
+def _stacked(network: Network, intervention: Intervention) -> tuple[str, ...]:
+    """Return the weights that can be stacks, none where an intervention changes anything else."""
+    plain = intervention.added is None and set(intervention.changes) <= {*network.cell.recurrent}
+    return tuple(sorted(intervention.changes)) if plain else ()
 
 
 def _rolled_out(
     network: Network, group: list[Intervention], judge: Batch, engine: str
 ) -> np.ndarray:
     """Return the outputs of a group of interventions, stacked."""
-    if len(group) == 1:
-        if group[0].basis is not None:
-            moved = {name: start @ group[0].basis.T for name, start in judge.starts.items()}
-            judge = replace(judge, **moved)
-        added = {"added": group[0].added(judge)} if group[0].added else {}
-        return network.outputs(judge, engine, group[0].changes, **added)[None]
-    stacks = {name: np.stack([i.changes[name] for i in group]) for name in group[0].changes}
-    return network.outputs(judge, engine, stacks)
+    names = _stacked(network, group[0])
+    if names and len(group) > 1:
+        stacks = {name: np.stack([i.changes[name] for i in group]) for name in names}
+        return network.outputs(judge, engine, stacks)
+    return np.stack([_alone(network, one, judge, engine) for one in group])
+
+
+def _alone(network: Network, intervention: Intervention, judge: Batch, engine: str) -> np.ndarray:
+    """Return the outputs of an intervention of any kind."""
+    if intervention.basis is not None:
+        moved = {name: start @ intervention.basis.T for name, start in judge.starts.items()}
+        judge = replace(judge, **moved)
+    added = {"added": intervention.added(judge)} if intervention.added else {}
+    return network.outputs(judge, engine, intervention.changes, **added)
 
 
 def _measured(

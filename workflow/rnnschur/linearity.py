@@ -19,7 +19,7 @@ def nonlinearity(received, given) -> float:
 
     One slope s serves all units: only a layer that multiplies all of them alike looks the same in
     every orthonormal basis. 0 says that the layer is linear on what it receives; 1/2 is half-wave
-    rectification of what is as often below 0 as above.
+    rectification of what has as much energy below 0 as above.
 
     Parameters
     ----------

@@ -7,7 +7,9 @@ is :math:`W h_{t-1}`. To first order a change dW changes the outputs, projected 
           \lambda_t = \frac{\partial (r \cdot y)}{\partial (W h_{t-1})},
 
 so that one backward pass a projection serves every change in every basis. For independent signs
-:math:`\mathrm{E}_r (r \cdot dy)^2 = \|dy\|^2`.
+:math:`\mathrm{E}_r (r \cdot dy)^2 = \|dy\|^2`. Where targets are labels of classes, one feature for
+several outputs, what all scores of a step have in common decides nothing: it is taken out of y, and
+so out of r, as the rollout difference does (`rnnschur.metrics.Metric.difference`).
 """
 
 from __future__ import annotations
@@ -18,6 +20,9 @@ import numpy as np
 
 from rnnschur.batch import Batch
 from rnnschur.network import Network
+
+#: Memory that the products of states with adjoint states may take at a time, in bytes.
+MEMORY = 2**26
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,7 +37,8 @@ class Response:
         :math:`\lambda` of each projection.
     variation : float
         :math:`\sum \|f - \bar f\|^2` of the intact outputs that count: the square of a rollout
-        difference is the sum of squared changes in this unit.
+        difference is the sum of squared changes in this unit. NaN where they do not vary: there is
+        no unit then, and all that is measured in it is NaN.
     """
 
     acting: np.ndarray
@@ -73,10 +79,13 @@ class Response:
         -------
         numpy.ndarray, shape (N, N)
         """
-        sources = self.acting @ right
         total = np.zeros((left.shape[1], right.shape[1]))
-        for adjoint in self.adjoint:  # (B, N, N) of one projection at a time
-            total += np.sum(np.matmul((adjoint @ left).mT, sources) ** 2, axis=0)
+        size = max(1, MEMORY // (2 * total.nbytes))  # sequences at a time
+        for first in range(0, len(self.acting), size):
+            some = slice(first, first + size)
+            sources = self.acting[some] @ right
+            for adjoint in self.adjoint[:, some]:
+                total += np.sum(np.matmul((adjoint @ left).mT, sources) ** 2, axis=0)
         return total / (len(self.adjoint) * self.variation)
 
 
@@ -104,7 +113,7 @@ def response(
     Raises
     ------
     ValueError
-        If the intact outputs do not vary: a rollout difference has no unit then.
+        If the cell does not multiply by the weight as `_recorded` can see, once a step.
 
     Examples
     --------
@@ -120,21 +129,20 @@ def response(
     import torch  # only here: most families need no gradients
 
     outputs, records = _rolled_out(network, batch, name)
+    classes = outputs.shape[-1] > 1 and batch.targets is not None and batch.targets.shape[-1] == 1
     counted = batch.counted(outputs.detach().numpy())
+    counted = counted - counted.mean(-1, keepdims=True) if classes else counted
     variation = float(np.sum((counted - counted.mean((0, 1))) ** 2))
-    if not variation > 0:
-        raise ValueError(
-            "the intact outputs do not vary over steps and sequences; allowed: outputs that do, "
-            "since a rollout difference is measured by their variation"
-        )
     states, probes = ([pair[k] for pair in records] for k in (0, 1))
     adjoint = []
     for _ in range(projections):
         signs = rng.integers(0, 2, outputs.shape) * 2.0 - 1
+        signs = signs - signs.mean(-1, keepdims=True) if classes else signs
         signs = torch.from_numpy(signs if batch.mask is None else signs * batch.mask[..., None])
         found = torch.autograd.grad(outputs, probes, signs, retain_graph=True)
         adjoint.append(_by_sequence(found, network, batch))
-    return Response(_by_sequence(states, network, batch), np.stack(adjoint), variation)
+    acting = _by_sequence(states, network, batch)
+    return Response(acting, np.stack(adjoint), variation if variation > 0 else np.nan)
 
 
 def acting(network: Network, batch: Batch, name: str | None = None) -> np.ndarray:
@@ -149,6 +157,11 @@ def acting(network: Network, batch: Batch, name: str | None = None) -> np.ndarra
     -------
     numpy.ndarray, shape (B, T, N), float64
         As `Response.acting`.
+
+    Raises
+    ------
+    ValueError
+        As `response`.
     """
     import torch
 
@@ -166,7 +179,13 @@ def _rolled_out(network: Network, batch: Batch, name: str | None):
     weights = {key: torch.from_numpy(np.asarray(weight, np.float64)) for key, weight in known}
     weights[name], records = _recorded(weights[name], batch.sequences)
     inputs = torch.from_numpy(np.ascontiguousarray(batch.inputs, np.float64))
-    return network.cell.outputs(weights, inputs, batch.onset, torch), records
+    outputs = network.cell.outputs(weights, inputs, batch.onset, torch)
+    if len(records) not in (batch.steps - 1, batch.steps):  # one from rest needs no product
+        raise ValueError(
+            f"{name} is seen in {len(records)} products in {batch.steps} steps; allowed: one a "
+            f"step, states @ {name}.mT, which may be multiplied by numbers for all or each unit"
+        )
+    return outputs, records
 
 
 def _by_sequence(steps, network: Network, batch: Batch) -> np.ndarray:
@@ -181,30 +200,42 @@ def _recorded(weight, sequences: int):
     """Return a tensor like `weight`, and the list of all that is multiplied by its transpose.
 
     For each product: what the matrix acts on, and zeros that are added to the product, whose
-    gradient is that of the product. So any cell can be asked, whatever its equation.
+    gradient is that of the product. So any cell can be asked, whatever its equation, that gets the
+    transpose by ``.mT``, scales it by ``*`` alone and multiplies by ``@``; others have no records.
     """
     import torch
 
     records = []
 
+    scaling = torch.Tensor.__mul__, torch.Tensor.__rmul__, torch.Tensor.mul, torch.mul
+    multiplying = torch.Tensor.__matmul__, torch.Tensor.matmul, torch.matmul
+
     class Recorded(torch.Tensor):
-        factor = 1.0  # a cell may scale what the matrix sends before it is added up
+        turned = False  # whether this is the transpose
+        factor = torch.ones(1, 1, dtype=weight.dtype)  # a cell may scale what the matrix sends
+
+        @classmethod
+        def of(cls, tensor, turned, factor):
+            tensor = tensor.as_subclass(cls)
+            tensor.turned, tensor.factor = turned, factor
+            return tensor
 
         @classmethod
         def __torch_function__(cls, function, types, args=(), kwargs=None):
             with torch._C.DisableTorchFunctionSubclass():
-                if function == torch.Tensor.mT.__get__:
-                    return function(*args).as_subclass(cls)
-                if function in (torch.Tensor.__mul__, torch.Tensor.__rmul__, torch.Tensor.mul):
-                    scaled = function(*args).as_subclass(cls)
-                    (scaled.factor,) = (factor for factor in args if type(factor) is not cls)
-                    return scaled
-                if function in (torch.Tensor.__matmul__, torch.Tensor.matmul, torch.matmul):
-                    acting = args[0].expand(sequences, -1)  # an initial state may serve all
-                    product = function(acting, args[1])
-                    probe = torch.zeros_like(product, requires_grad=True)
+                result = function(*args, **(kwargs or {}))
+                one, other = (*args, None, None)[:2]
+                if type(one) is cls and function == torch.Tensor.mT.__get__:
+                    return cls.of(result, not one.turned, one.factor.mT)
+                if function in scaling and (type(one) is cls) != (type(other) is cls):
+                    one, other = (one, other) if type(one) is cls else (other, one)
+                    return cls.of(result, one.turned, one.factor * other)
+                sends = function in multiplying and type(other) is cls and other.turned
+                if sends and len(other.factor) == 1:  # the same for all that a unit receives
+                    acting = one.expand(sequences, -1)  # an initial state may serve all
+                    probe = weight.new_zeros((sequences, len(weight)), requires_grad=True)
                     records.append((acting, probe))
-                    return product + args[1].factor * probe
-                return function(*args, **(kwargs or {}))
+                    return result + other.factor * probe
+                return result
 
     return weight.as_subclass(Recorded), records

@@ -36,13 +36,13 @@ def drawn(stream):
     return sets, task.held_out(count * size, stream("fit")), task.metric
 
 
-def of_shifts(stream, sets):
-    """Return the sequences of every shift of the task, as many sets as judge a family."""
-    size = settings["held_out_sequences"]
-    return {
-        shift: Batch.joined([one.held_out(size, stream("shift", shift, k)) for k in range(sets)])
-        for shift, one in shifts(name, settings["protocol"], snakemake.params.shifts).items()
-    }
+def of_shifts(stream, count):
+    """Return the sequences of every shift of the task, as many as judge a family."""
+    size, found = settings["held_out_sequences"], {}
+    for shift, one in shifts(name, settings["protocol"], snakemake.params.shifts).items():
+        sets = [one.held_out(size, stream("shift", shift, k)) for k in range(-(-count // size))]
+        found[shift] = Batch.joined(sets).part(slice(count))
+    return found
 
 
 for seed, network in networks.items():
@@ -52,10 +52,11 @@ for seed, network in networks.items():
         sets, fit, metric = [given[seed].batch], None, given[seed].metric
     else:
         sets, fit, metric = drawn(stream)
-    metric = metrics.metric(metric)
+    metric, held_out = metrics.metric(metric), Batch.joined(sets)
     for family, made in families.items():
-        judging = sets[: made.sets]
-        chosen_on, judge = made.split(fit, Batch.joined(judging))
+        # Sequences that a network brought judge all of them: they may come in any order.
+        judge = made.judging(held_out) if name else held_out
+        chosen_on, judge = made.split(fit, judge)
         changes = made.of(network, chosen_on, partial(stream, family))
         if f"{family}_sets" in tables:
             rows, tables[f"{family}_sets"][seed] = evaluate_sets(
@@ -65,14 +66,14 @@ for seed, network in networks.items():
             rows = measured(network, made.alphas, judge, metric, engine, study_seed)
             rows = rows.assign(file=files[seed])
         elif made.shifted:
-            others = {} if name is None else of_shifts(stream, len(judging))
+            others = {} if name is None else of_shifts(stream, judge.sequences)
             batches = {NONE: judge, **others}
             rows = made.summary(evaluate_shifts(network, changes, batches, metric, engine))
         else:
             rows = made.summary(evaluate(network, changes, judge, metric, engine))
         tables[family][seed] = rows
     if "energy" in tables:  # where activity is, on the sequences that judge: nothing is chosen
-        tables["energy"][seed] = families["activity"].energies(network, Batch.joined(sets))
+        tables["energy"][seed] = families["activity"].energies(network, held_out)
 for table, rows in tables.items():
     keyed(rows.items(), condition(snakemake)).to_csv(snakemake.output[table], index=False)
 leave_record(snakemake)

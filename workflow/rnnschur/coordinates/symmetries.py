@@ -12,7 +12,7 @@ weights whose axes are named.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import chain
 
 import numpy as np
@@ -265,9 +265,33 @@ def random_rotation(size: int, rng: np.random.Generator) -> np.ndarray:
     -------
     ndarray, shape (N, N), float64
     """
-    from scipy.stats import ortho_group  # takes as long to import as all the rest together
+    return random_rotations(size, [rng])[0]
 
-    return ortho_group.rvs(size, random_state=rng)
+
+def random_rotations(size: int, rngs: Sequence[np.random.Generator]) -> np.ndarray:
+    r"""Orthogonal matrices, uniform (Haar) over O(N), one of each generator.
+
+    Q of a Gaussian matrix QR, its columns multiplied by the signs of the diagonal of R.  The same
+    as ``scipy.stats.ortho_group``, which takes one generator, and longer to import than all the
+    rest together.
+
+    Parameters
+    ----------
+    size : int
+        Number of units N.
+    rngs : sequence of numpy.random.Generator
+
+    Returns
+    -------
+    ndarray, shape (len(rngs), N, N), float64
+
+    References
+    ----------
+    F. Mezzadri, How to generate random matrices from the classical compact groups, Notices of the
+    AMS 54 (2007).
+    """
+    Q, R = np.linalg.qr(np.stack([rng.standard_normal((size, size)) for rng in rngs]))
+    return Q * np.copysign(1.0, np.diagonal(R, axis1=-2, axis2=-1))[:, None]
 
 
 def _fitting(weights: Weights, axes: Axes) -> tuple[dict[str, np.ndarray], np.ndarray]:

@@ -12,7 +12,7 @@ import pandas as pd
 
 from rnnschur.batch import Batch
 from rnnschur.cells import Recurrent
-from rnnschur.coordinates.schur import frobenius
+from rnnschur.coordinates.schur import OrderedSchur, frobenius
 from rnnschur.coordinates.sectors import Sectors
 from rnnschur.network import Network
 from rnnschur.options import Options
@@ -49,6 +49,8 @@ class Intervention:
     added : callable, optional
         ``added(batch)`` gives further inputs (T, B, K) and their weights (N, K); see
         `rnnschur.network.Network.outputs`.
+    least : int
+        Sequences that it takes to judge this; with fewer it is left out.
 
     Examples
     --------
@@ -63,6 +65,20 @@ class Intervention:
     labels: Mapping[str, object] = field(default_factory=dict)
     basis: np.ndarray | None = None
     added: Callable[[Batch], tuple[np.ndarray, np.ndarray]] | None = None
+    least: int = 1
+
+
+def left_basis(recurrent: Recurrent, schur: OrderedSchur) -> np.ndarray:
+    r"""Return L, with which a change E of T changes the weight by :math:`L E Q^\top`.
+
+    Q itself where the weight is the matrix. In the weight of a step matrix,
+    :math:`S = I + \mathrm{diag}(a)(W - I)`, it is :math:`\mathrm{diag}(a)^{-1} Q`, whose columns
+    are not orthogonal where units have an a of their own.
+    """
+    if recurrent.weight is None:
+        return schur.Q
+    (moved,) = recurrent.write_back(recurrent.matrix + schur.Q).values()
+    return moved - recurrent.weight
 
 
 def cut(recurrent: Recurrent, sectors: Sectors, mask) -> tuple[dict[str, np.ndarray], float]:
@@ -98,9 +114,9 @@ class FamilyBase(Options, ABC):
 
     Attributes
     ----------
-    sets : int, optional
-        How many of the held-out sets of a network judge this family, by default all. An option of
-        families with so many interventions that the first set has to do.
+    judges : int, optional
+        How many of the held-out sequences of a network judge this family, the first ones; by
+        default all. An option of families with so many interventions that some have to do.
     chooses : bool
         Whether interventions are chosen on sequences, which must not judge them.
     shifted : bool
@@ -108,7 +124,7 @@ class FamilyBase(Options, ABC):
         the task has as ``shifts``.
     """
 
-    sets: ClassVar[int | None] = None
+    judges: ClassVar[int | None] = None
     chooses: ClassVar[bool] = False
     shifted: ClassVar[bool] = False
 
@@ -128,6 +144,10 @@ class FamilyBase(Options, ABC):
             and words. What is drawn has a name of its own, so that more draws, or other ones
             before it, leave it as it is.
         """
+
+    def judging(self, held_out: Batch) -> Batch:
+        """Return those of a network's held-out sequences that judge this family."""
+        return held_out.part(slice(self.judges))
 
     def split(self, fit: Batch | None, judge: Batch) -> tuple[Batch | None, Batch]:
         """Return the sequences to choose on and those that judge.

@@ -23,11 +23,11 @@ class Family(FamilyBase):
 
     Parameters
     ----------
-    sets : int
-        Held-out sets that judge.
+    judges : int
+        Held-out sequences that judge.
     """
 
-    sets: int = whole(1, default=1)
+    judges: int = whole(1, default=64)
 
     def of(self, network, fit=None, stream=None) -> Iterator[Intervention]:
         r"""Yield the ablations at each border, the smallest R first; at the last, C is empty.

@@ -10,21 +10,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import product
 
 import numpy as np
 import pandas as pd
 
 from rnnschur.cells import Recurrent
-from rnnschur.coordinates.schur import OrderedSchur, frobenius
+from rnnschur.coordinates.schur import OrderedSchur, frobenius, ordered_real_schur
 from rnnschur.coordinates.sectors import COUPLINGS, Sectors
 from rnnschur.coordinates.symmetries import random_rotation
-from rnnschur.interventions.base import FamilyBase, Intervention, cut
+from rnnschur.interventions.base import FamilyBase, Intervention, cut, left_basis
+from rnnschur.interventions.couplings import thresholds
 from rnnschur.network import Network
-from rnnschur.options import is_number, option, positive, real, whole
+from rnnschur.options import is_number, option, real, whole
 from rnnschur.response import Response, response
 
-#: The coordinates: strictly block-upper entries of T, all entries of T, weights as they are, random
-#: orthonormal axes, the axes along which the states vary, singular vectors.
+#: The coordinates: strictly block-upper entries of T; all entries of T, of a step matrix those of
+#: the weight's own T; weights as they are; random orthonormal axes; the axes along which the states
+#: vary; singular vectors.
 BASES = ("Schur couplings", "Schur entries", "weights", "random axes", "principal axes")
 BASES += ("singular vectors",)
 
@@ -52,13 +55,15 @@ class Entries:
     Attributes
     ----------
     left, right : numpy.ndarray, shape (N, N), float64
-        L and R.
+        L and R. R is orthogonal, and L is but for the couplings of a step matrix
+        (`rnnschur.interventions.base.left_basis`).
     matrix : numpy.ndarray, shape (N, N), float64
         M.
     mask : numpy.ndarray, shape (N, N), bool
         Entries that may go.
     curvature : numpy.ndarray, shape (N, N), float64, or None
-        C, see `rnnschur.response.Response.curvature`; None without sequences to fit.
+        C, see `rnnschur.response.Response.curvature`; None without sequences to fit, and of
+        outputs that do not vary.
     """
 
     left: np.ndarray
@@ -70,21 +75,17 @@ class Entries:
     @classmethod
     def of(cls, matrix, left, right, found: Response | None) -> Entries:
         """Return all entries in two bases, but for those that are zero."""
-        curvature = None if found is None else found.curvature(left, right)
+        known = found is not None and not np.isnan(found.variation)
+        curvature = found.curvature(left, right) if known else None
         return cls(left, right, matrix, matrix != 0, curvature)
 
     @classmethod
     def of_schur(cls, recurrent: Recurrent, schur: OrderedSchur, found: Response | None):
-        r"""Return the entries of T, but for those that are zero.
+        """Return the entries of T, but for those that are zero.
 
-        In the weight of a step matrix, :math:`S = I + \mathrm{diag}(a)(W - I)`, the left basis is
-        :math:`\mathrm{diag}(a)^{-1} Q`.
+        Those on the diagonal of a step matrix hold the leak, which is not in the weight.
         """
-        left = schur.Q
-        if recurrent.weight is not None:
-            (moved,) = recurrent.write_back(recurrent.matrix + left).values()
-            left = moved - recurrent.weight
-        return cls.of(schur.T, left, schur.Q, found)
+        return cls.of(schur.T, left_basis(recurrent, schur), schur.Q, found)
 
     def removed(self, places: np.ndarray) -> np.ndarray:
         """Return what some entries, by flat index, add to the weight."""
@@ -94,11 +95,38 @@ class Entries:
 
     @property
     def masses(self) -> np.ndarray:
-        """Squared norms of what each entry adds to the weight, whose sum is that of all of them.
-
-        With time constants of each unit, where diag(a)^-1 Q is not orthogonal, this is nearly so.
-        """
+        """Squared norms of what each entry adds to the weight."""
         return (self.matrix * np.linalg.norm(self.left, axis=0)[:, None]) ** 2
+
+    def reached(self, order: np.ndarray) -> np.ndarray:
+        r"""Return the squared norms of what growing sets of entries add to the weight.
+
+        .. math:: \Big\|\sum_{k \le n} M_{i_k j_k} L_{i_k} R_{j_k}^\top\Big\|_F^2
+                  = \sum_{k, l \le n,\, j_k = j_l} M_{i_k j_k} M_{i_l j_l}\, L_{i_k}^\top L_{i_l}
+
+        The sum of `masses` where L is orthogonal. Where it is not, more entries may add less; then
+        the largest so far counts.
+
+        Parameters
+        ----------
+        order : numpy.ndarray, shape (K,)
+            Flat indices, the first to go first.
+
+        Returns
+        -------
+        numpy.ndarray, shape (K,)
+        """
+        gram = self.left.T @ self.left
+        if np.allclose(gram, np.diag(np.diag(gram)), rtol=0, atol=1e-9 * np.max(gram)):
+            return np.cumsum(self.masses.flat[order])
+        rows, columns = np.unravel_index(order, self.matrix.shape)
+        added = np.zeros(len(order))
+        for column in np.unique(columns):
+            mine = np.flatnonzero(columns == column)
+            values = self.matrix[rows[mine], column]
+            pairs = np.outer(values, values) * gram[np.ix_(rows[mine], rows[mine])]
+            added[mine] = np.diag(pairs) + 2 * np.tril(pairs, -1).sum(axis=1)
+        return np.maximum.accumulate(np.cumsum(added))
 
     @property
     def costs(self) -> np.ndarray | None:
@@ -118,7 +146,9 @@ class Entries:
         keys = {"magnitude": np.abs(self.matrix)}
         if self.curvature is not None:
             keys = {"cost per mass": self.costs / _nonzero(self.masses), "cost": self.costs} | keys
-        found = {name: places[np.argsort(key.flat[places])] for name, key in keys.items()}
+        found = {
+            name: places[np.argsort(key.flat[places], kind="stable")] for name, key in keys.items()
+        }
         return found | {"random": rng.permutation(places)}
 
 
@@ -151,33 +181,37 @@ def block_map(network: Network, found: Response) -> tuple[np.ndarray, np.ndarray
     Returns
     -------
     masses, differences : numpy.ndarray, shape (n_blocks, n_blocks)
-        Where all entries of a pair go: a row is a target, a column a source.
+        Where all entries of a pair go: a row is a target, a column a source. On the diagonal of a
+        step matrix the leak goes with them. Differences are NaN of outputs that do not vary.
     """
     name, recurrent = network.headline
     schur = network.schur(name)
     entries = Entries.of_schur(recurrent, schur, found)
     masses = np.sqrt(block_sums(entries.masses, schur)) / (frobenius(recurrent.changing) or 1.0)
-    return masses, np.sqrt(block_sums(entries.costs, schur))
+    unknown = np.full_like(entries.matrix, np.nan)
+    costs = unknown if entries.costs is None else entries.costs
+    return masses, np.sqrt(block_sums(costs, schur))
 
 
-def prefixes(masses: np.ndarray, levels: np.ndarray) -> np.ndarray:
+def prefixes(reached: np.ndarray, levels: np.ndarray) -> np.ndarray:
     r"""Return how many entries are gone at each level of removed mass.
 
-    The most whose mass :math:`(\sum_k m_k)^{1/2}` is at or below the level; so the sets are nested.
+    The most whose mass is at or below the level; so the sets are nested.
 
     Parameters
     ----------
-    masses : numpy.ndarray, shape (K,)
-        Squared masses of the entries relative to the matrix, in the order in which they go.
+    reached : numpy.ndarray, shape (K,)
+        Squared masses, relative to the matrix, of one entry, two, ..., in the order in which they
+        go; they do not fall.
     levels : numpy.ndarray
         Removed masses.
 
     Examples
     --------
-    >>> prefixes(np.array([0.01, 0.24, 0.75]), np.array([0.05, 0.5, 1.0]))
+    >>> prefixes(np.array([0.01, 0.25, 1.0]), np.array([0.05, 0.5, 1.0]))
     array([0, 2, 3])
     """
-    reached = np.cumsum(masses) * (1 - 1e-9)  # the last level takes all, whatever was rounded
+    reached = reached * (1 - 1e-9)  # the last level takes all, whatever was rounded
     return np.searchsorted(reached, np.square(levels), "right")
 
 
@@ -191,22 +225,22 @@ class Family(FamilyBase):
 
     Parameters
     ----------
-    alpha : float
-        Threshold between the sectors, of the couplings that go as a whole.
+    alphas : sequence of float
+        Thresholds between the sectors, of the couplings that go as a whole.
     epsilon : float
         Largest rollout difference of a stabilizer.
     epsilons : sequence of float
         Other rollout differences up to which the removable mass is asked for.
     levels : int
-        Points of the grid of removed mass, geometric from 0.001 to 1: 31 are ten a decade. Beside
+        Points of the grid of removed mass, geometric from 0.001 to 1: 22 are seven a decade. Beside
         them are none, 0.85, 0.9 and 0.95.
     sequences : int
         How many of those to fit give the costs and the principal axes.
     projections : int
         Random projections of the outputs. The relative error of a cost is about
         :math:`\sqrt{2 / (\text{projections} \cdot \text{sequences})}` where sequences cost alike.
-    sets : int
-        Held-out sets that judge.
+    judges : int
+        Held-out sequences that judge.
 
     References
     ----------
@@ -215,20 +249,21 @@ class Family(FamilyBase):
 
     chooses = True
 
-    alpha: float = positive(1, default=0.9)
+    alphas: tuple[float, ...] = option("a list of numbers in (0, 1]", thresholds, (0.9,))
     epsilon: float = real(0, np.inf, default=0.1)
     epsilons: tuple[float, ...] = option(
         "a list of numbers above 0", differences, (0.01, 0.02, 0.05, 0.2, 0.5, 1.0)
     )
-    levels: int = whole(2, default=31)
+    levels: int = whole(2, default=22)
     sequences: int = whole(1, default=64)
     projections: int = whole(1, default=2)
-    sets: int = whole(1, default=1)
+    judges: int = whole(1, default=64)
 
     def of(self, network, fit, stream) -> Iterator[Intervention]:
         """Yield nested removals in every basis and order, then each coupling as a whole.
 
-        Labels are basis, ranking, level (of the grid; the removed mass is at or below it), entries
+        Labels are basis, ranking, alpha (of whole couplings, NaN of others, which have no sectors),
+        level (of the grid; the removed mass is at or below it), entries
         (how many go), available (the mass of all entries that could) and foretold: the rollout
         difference if entries acted to first order and each for itself, the root of their summed
         costs. Of whole couplings also first_order: the same for all entries together.
@@ -244,24 +279,25 @@ class Family(FamilyBase):
         levels = np.unique([0.0, *np.geomspace(SMALLEST, 1, self.levels), *LARGEST])
         bases = _bases(network, found, stream("axes"))
         for basis, entries in bases.items():
-            available = float(np.sqrt(entries.masses[entries.mask].sum()) / norm)
+            available = frobenius(entries.removed(np.flatnonzero(entries.mask))) / norm
             for ranking, order in entries.orders(stream("order", basis)).items():
-                counts = prefixes(entries.masses.flat[order] / norm**2, levels)
+                counts = prefixes(entries.reached(order) / norm**2, levels)
                 for level, count in zip(levels, counts, strict=True):
                     removed = entries.removed(order[:count])
-                    labels = {"basis": basis, "ranking": ranking, "level": float(level)}
+                    labels = {"basis": basis, "ranking": ranking, "alpha": np.nan}
+                    labels |= {"level": float(level)}
                     labels |= {"entries": int(count), "available": available}
                     labels |= {"foretold": entries.foretold(order[:count])}
                     mass = frobenius(removed) / norm
                     yield Intervention("entries", {changing: weight - removed}, mass, labels)
         entries = bases[BASES[0]]
-        threshold = recurrent.threshold(self.alpha)
-        sectors = Sectors.of(recurrent.matrix, threshold, network.schur(name))
-        for coupling in COUPLINGS:
+        for alpha, coupling in product(self.alphas, COUPLINGS):
+            threshold = recurrent.threshold(alpha)
+            sectors = Sectors.of(recurrent.matrix, threshold, network.schur(name))
             mask = sectors.mask(coupling)
             changes, mass = cut(recurrent, sectors, mask)
             places = np.flatnonzero(mask & entries.mask)
-            labels = {"basis": BASES[0], "ranking": WHOLE, "level": mass}
+            labels = {"basis": BASES[0], "ranking": WHOLE, "alpha": float(alpha), "level": mass}
             labels |= {"entries": len(places), "available": mass}
             labels |= {"foretold": entries.foretold(places)}
             change = changes[changing] - weight
@@ -273,17 +309,27 @@ class Family(FamilyBase):
 
         A row is that of the largest level of the grid before the rollout difference first exceeds
         epsilon. Nothing is interpolated, and what comes back below epsilon later does not count:
-        so much mass was removed, and the frontier may lie beyond, by up to a step of the grid.
+        so much mass was removed, and next_mass, that of the next set, was too much. The frontier
+        of this order lies between the two; next_mass is NaN where no set exceeds epsilon.
         """
         couplings = rows["ranking"] == WHOLE
-        kept = []
-        for _, curve in rows[~couplings].groupby(["basis", "ranking"], sort=False):
+        places, kept = np.arange(len(rows)), []
+        curves = rows.assign(place=places)[~couplings].groupby(["basis", "ranking"], sort=False)
+        for _, curve in curves:
+            differences = curve["rollout_difference"].to_numpy()
+            masses = [*curve["removed_mass"], np.nan]
             for epsilon in sorted({self.epsilon, *self.epsilons}):
-                within = curve["rollout_difference"] <= epsilon  # false of a NaN
-                last = np.flatnonzero(np.logical_and.accumulate(within))[-1:]
-                kept.append(curve.iloc[last].assign(epsilon=float(epsilon)))
-        table = pd.concat([*kept, rows[couplings].assign(epsilon=np.nan)], ignore_index=True)
+                within = differences <= epsilon  # false of a NaN
+                count = np.count_nonzero(np.logical_and.accumulate(within))
+                if count:
+                    place = curve["place"].iloc[count - 1]
+                    kept.append((place, float(epsilon), masses[count]))
+        kept += [(place, np.nan, np.nan) for place in places[couplings]]
+        chosen, epsilons, beyond = zip(*kept, strict=True)
+        table = rows.iloc[[*chosen]].assign(epsilon=epsilons, next_mass=beyond)
+        table = table.reset_index(drop=True)
         names = list(rows)
+        names.insert(names.index("removed_mass") + 1, "next_mass")
         names.insert(names.index("ranking") + 1, "epsilon")
         return table[names]
 
@@ -297,6 +343,10 @@ def _bases(
     of_schur = Entries.of_schur(recurrent, schur, found)
     block = np.repeat(np.arange(len(schur.sizes)), schur.sizes)
     upper = of_schur.mask & (block[:, None] < block)
+    own = of_schur
+    if recurrent.weight is not None:
+        form = ordered_real_schur(weight)
+        own = Entries.of(form.T, form.Q, form.Q, found)
     axes = {"weights": np.eye(len(weight)), "random axes": random_rotation(len(weight), rng)}
     if found is not None:
         acting = found.acting.reshape(-1, len(weight))
@@ -304,7 +354,7 @@ def _bases(
     left, values, right = np.linalg.svd(weight)
     return {
         "Schur couplings": replace(of_schur, mask=upper),
-        "Schur entries": of_schur,
+        "Schur entries": own,
         **{n: Entries.of(axis.T @ weight @ axis, axis, axis, found) for n, axis in axes.items()},
         "singular vectors": Entries.of(np.diag(values), left, right.T, found),
     }

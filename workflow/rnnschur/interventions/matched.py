@@ -7,7 +7,7 @@ the rest at random; where the coupling lies among the draws tells which of these
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property, partial
 from types import MappingProxyType
@@ -19,8 +19,8 @@ from rnnschur.batch import Batch
 from rnnschur.cells import Recurrent
 from rnnschur.coordinates.schur import frobenius
 from rnnschur.coordinates.sectors import COUPLINGS, Sectors, masked
-from rnnschur.coordinates.symmetries import random_rotation
-from rnnschur.interventions.base import FamilyBase, Intervention
+from rnnschur.coordinates.symmetries import random_rotations
+from rnnschur.interventions.base import FamilyBase, Intervention, left_basis
 from rnnschur.options import positive, real, whole
 from rnnschur.response import acting
 
@@ -31,8 +31,14 @@ FITTED = 64
 #: also under changes that are the same but for rounding.
 EQUAL = {"rtol": 1e-5, "atol": 1e-6}
 
+#: Memory that the draws of a control may take at a time, in bytes.
+MEMORY = 2**22
+
 #: Label of the coupling itself, beside the names of its controls.
 ITSELF = "itself"
+
+#: Of the draws of a control, one each.
+Generators = Sequence[np.random.Generator]
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,8 +62,18 @@ class Part:
     moment: np.ndarray | None = None
 
     @cached_property
+    def left(self) -> np.ndarray:
+        """L, see `rnnschur.interventions.base.left_basis`; Q of a weight that is the matrix."""
+        return left_basis(self.recurrent, self.sectors.schur)
+
+    @cached_property
+    def inverse(self) -> np.ndarray:
+        """The inverse of L."""
+        return np.linalg.inv(self.left)
+
+    @cached_property
     def change(self) -> np.ndarray:
-        r""":math:`\Delta W`, of a weight that is the matrix itself :math:`Q (T \circ M) Q^\top`."""
+        r""":math:`\Delta W = L (T \circ M) Q^\top`."""
         return self.placed(masked(self.sectors.schur, self.mask))
 
     @cached_property
@@ -66,92 +82,112 @@ class Part:
         return frobenius(self.change)
 
     def placed(self, entries: np.ndarray) -> np.ndarray:
-        r"""Return the change of the weight that takes some entries off `T`.
-
-        Of a weight that is the matrix itself, :math:`Q E Q^\top`.
+        r"""Return the change of the weight that takes some entries off `T`, :math:`L E Q^\top`.
 
         Parameters
         ----------
         entries : numpy.ndarray, shape (N, N)
             E.
         """
-        Q, matrix = self.sectors.schur.Q, self.sectors.matrix
-        (changed,) = self.recurrent.write_back(matrix - Q @ entries @ Q.T).values()
-        return self.recurrent.changing - changed
+        return self.left @ entries @ self.sectors.schur.Q.T
 
-    def sized(self, change: np.ndarray) -> np.ndarray:
-        """Return a change, scaled to the norm of the coupling."""
-        return change * (self.norm / frobenius(change))
+    def overlap(self, change: np.ndarray) -> float:
+        r"""Return the share of a change that lies in the coupling's own place.
 
-    def drive(self, change: np.ndarray) -> float:
-        r"""Return what a change sends, :math:`\mathrm{E}\|\Delta W h\|^2 = \mathrm{tr}(\Delta W S
+        .. math:: \|E \circ M\|_F^2 / \|E\|_F^2, \qquad E = L^{-1} \Delta W\, Q
+        """
+        entries = self.inverse @ change @ self.sectors.schur.Q
+        return float((frobenius(entries[self.mask]) / frobenius(entries)) ** 2)
+
+    def sized(self, changes: np.ndarray) -> np.ndarray:
+        """Return changes, each scaled to the norm of the coupling."""
+        norms = np.array([frobenius(change) for change in changes])
+        return changes * (self.norm / norms)[:, None, None]
+
+    def drive(self, change: np.ndarray) -> np.ndarray:
+        r"""Return what changes send, :math:`\mathrm{E}\|\Delta W h\|^2 = \mathrm{tr}(\Delta W S
         \Delta W^\top)`.
         """
-        return float(np.sum((change @ self.moment) * change))
+        return np.sum((change @ self.moment) * change, axis=(-2, -1))
 
 
-def dense(part: Part, rng: np.random.Generator) -> np.ndarray:
+def gaussian(part: Part, rngs: Generators) -> np.ndarray:
+    """Return Gaussian matrices."""
+    return np.stack([rng.standard_normal(part.mask.shape) for rng in rngs])
+
+
+def dense(part: Part, rngs: Generators) -> np.ndarray:
     """Return Gaussian entries everywhere, of the same norm."""
-    return part.sized(rng.standard_normal(part.mask.shape))
+    return part.sized(gaussian(part, rngs))
 
 
-def rotated(part: Part, rng: np.random.Generator) -> np.ndarray:
+def rotated(part: Part, rngs: Generators) -> np.ndarray:
     r"""Return :math:`U \Delta W V`: the same singular values between other directions."""
-    return targets(part, rng) @ random_rotation(len(part.mask), rng)
+    return targets(part, rngs) @ random_rotations(len(part.mask), rngs)
 
 
-def same_drive(part: Part, rng: np.random.Generator) -> np.ndarray:
+def same_drive(part: Part, rngs: Generators) -> np.ndarray:
     """Return Gaussian entries everywhere that send as much, whatever their norm."""
-    change = rng.standard_normal(part.mask.shape)
-    wanted, found = part.drive(part.change), part.drive(change)
-    return change * np.sqrt(wanted / found if found > 0 else 0.0)
+    changes = gaussian(part, rngs)
+    wanted, found = part.drive(part.change), part.drive(changes)
+    share = np.divide(wanted, found, out=np.zeros_like(found), where=found > 0)
+    return changes * np.sqrt(share)[:, None, None]
 
 
-def targets(part: Part, rng: np.random.Generator) -> np.ndarray:
+def targets(part: Part, rngs: Generators) -> np.ndarray:
     r"""Return :math:`U \Delta W`: the same sources, aimed elsewhere."""
-    return random_rotation(len(part.mask), rng) @ part.change
+    return random_rotations(len(part.mask), rngs) @ part.change
 
 
-def sources(part: Part, rng: np.random.Generator) -> np.ndarray:
+def sources(part: Part, rngs: Generators) -> np.ndarray:
     r"""Return :math:`\Delta W V`: the same targets, fed from elsewhere."""
-    return part.change @ random_rotation(len(part.mask), rng)
+    return part.change @ random_rotations(len(part.mask), rngs)
 
 
-def entries(part: Part, rng: np.random.Generator) -> np.ndarray:
+def entries(part: Part, rngs: Generators) -> np.ndarray:
     """Return random entries of all three couplings, as many as have the norm.
 
     They are taken one after the other until they have it, and scaled down to it, since the last one
     is too much.
     """
-    schur, every = part.sectors.schur, part.sectors.mask(*COUPLINGS)
-    order = rng.permutation(np.flatnonzero(every))
-    mass = np.cumsum(schur.T.flat[order] ** 2)
-    chosen = np.zeros(every.shape, bool)
-    chosen.flat[order[: 1 + np.searchsorted(mass, frobenius(schur.T[part.mask]) ** 2)]] = True
-    return part.sized(part.placed(masked(schur, chosen)))
+    T, places = part.sectors.schur.T, np.flatnonzero(part.sectors.mask(*COUPLINGS))
+    wanted, chosen = frobenius(T[part.mask]) ** 2, np.zeros((len(rngs), *T.shape))
+    for one, rng in zip(chosen, rngs, strict=True):
+        order = rng.permutation(places)
+        count = 1 + np.searchsorted(np.cumsum(T.flat[order] ** 2), wanted)
+        one.flat[order[:count]] = T.flat[order[:count]]
+    return part.sized(part.placed(chosen))
 
 
-def in_place(part: Part, rng: np.random.Generator) -> np.ndarray:
-    r"""Return Gaussian entries in the coupling's place, :math:`Q (G \circ M) Q^\top`."""
-    gaussian = rng.standard_normal(part.mask.shape)
-    return part.sized(part.placed(np.where(part.mask, gaussian, 0)))
+def in_place(part: Part, rngs: Generators) -> np.ndarray:
+    r"""Return Gaussian entries in the coupling's place, :math:`L (G \circ M) Q^\top`."""
+    return part.sized(part.placed(np.where(part.mask, gaussian(part, rngs), 0)))
 
+
+#: The control whose draws have another norm than the coupling.
+DRIVE = "same drive"
+
+#: The control that may be the coupling itself in part.
+ENTRIES = "random entries"
 
 #: What is taken off the weight instead of the coupling, by the name of the control.
 CHANGES = MappingProxyType(
     {
         "dense": dense,
         "rotated": rotated,
-        "same drive": same_drive,
+        DRIVE: same_drive,
         "targets moved": targets,
         "sources moved": sources,
-        "random entries": entries,
+        ENTRIES: entries,
         "in place": in_place,
     }
 )
 
 #: The coupling sends what it does along another sequence, where it would send nothing.
 ANOTHER = "another sequence"
+
+#: Sequences that this takes: of two there is one ring alone.
+SWAPPED = 3
 
 #: The controls in the order of tables and figures.
 CONTROLS = (*CHANGES, ANOTHER)
@@ -169,8 +205,8 @@ class Family(FamilyBase):
         Couplings of less removed mass have no controls.
     draws : int
         Of each control.
-    sets : int
-        Held-out sets that judge.
+    judges : int
+        Held-out sequences that judge.
     """
 
     chooses = True
@@ -178,14 +214,15 @@ class Family(FamilyBase):
     alpha: float = positive(1, default=0.9)
     minimum_mass: float = real(0, 1, default=0.01)
     draws: int = whole(1, default=20)
-    sets: int = whole(1, default=1)
+    judges: int = whole(1, default=64)
 
     def of(self, network, fit, stream) -> Iterator[Intervention]:
         """Yield each coupling's removal and its controls.
 
-        Labels are leading, control (``itself`` or one of `CONTROLS`) and draw. Without sequences
-        to fit there is no ``same drive``, and where states and inputs do not add up, as in gated
-        cells, no ``another sequence``.
+        Labels are leading, control (``itself`` or one of `CONTROLS`), draw and overlap, of draws
+        of ``random entries`` the share that is the coupling itself, and NaN of others, in which
+        that says nothing. Without sequences to fit there is no ``same drive``, and where states
+        and inputs do not add up, as in gated cells, no ``another sequence``.
         """
         name, recurrent = network.headline
         sectors = Sectors.of(recurrent.matrix, recurrent.threshold(self.alpha), network.schur(name))
@@ -199,22 +236,29 @@ class Family(FamilyBase):
             if mass == 0 or mass < self.minimum_mass:
                 continue
 
-            def changed(change, control, draw, coupling=coupling, **more):
+            def changed(change, control, draw, coupling=coupling, part=part, **more):
                 labels = {"leading": sectors.size, "control": control, "draw": draw}
+                labels["overlap"] = part.overlap(change) if control == ENTRIES else np.nan
+                size = frobenius(change) if control == DRIVE else part.norm
                 changes = {weight: recurrent.changing - change}
-                return Intervention(coupling, changes, frobenius(change) / norm, labels, **more)
+                return Intervention(coupling, changes, size / norm, labels, **more)
 
             yield changed(part.change, ITSELF, 0)
+            together = max(1, MEMORY // part.change.nbytes)
             for control, drawn in CHANGES.items():
-                if control == "same drive" and moment is None:
+                if control == DRIVE and moment is None:
                     continue
-                for draw in range(self.draws):
-                    yield changed(drawn(part, stream(coupling, control, draw)), control, draw)
+                for first in range(0, self.draws, together):
+                    some = range(first, min(first + together, self.draws))
+                    rngs = [stream(coupling, control, draw) for draw in some]
+                    for draw, change in zip(some, drawn(part, rngs), strict=True):
+                        yield changed(change, control, draw)
             if "W_xh" in network.weights:
                 sent = cache(lambda b, part=part: _sent(states(b), part))
                 for draw in range(self.draws):
                     names = partial(stream, coupling, ANOTHER, draw)
-                    yield changed(part.change, ANOTHER, draw, added=_swapped(sent, names))
+                    swapped = _swapped(sent, names)
+                    yield changed(part.change, ANOTHER, draw, added=swapped, least=SWAPPED)
 
     def summary(self, rows: pd.DataFrame) -> pd.DataFrame:
         """Return where each coupling lies among the draws of each control.
@@ -230,10 +274,10 @@ class Family(FamilyBase):
             A row a coupling and control. Of the coupling: removed, leading, metric, removed_mass,
             damage and rollout_difference. Of the draws: their number draws, the median_difference
             with difference_05 and difference_95 (5 and 95 % of the draws are below), median_damage
-            and median_mass. Of both: quantile, the share of draws with a smaller rollout
-            difference, equal ones counted half, and its 95 % interval (quantile_low,
-            quantile_high); and ratio, of the coupling's difference to the median, NaN where either
-            is nothing but rounding, or not finite.
+            and median_mass, and overlap, also a median. Of both: quantile, the share of draws with
+            a smaller rollout difference, equal ones counted half, and its 95 % interval
+            (quantile_low, quantile_high); and ratio, of the coupling's difference to the median,
+            NaN where either is nothing but rounding, or not finite.
         """
         if rows.empty:
             return pd.DataFrame(columns=_KEPT)
@@ -246,6 +290,7 @@ class Family(FamilyBase):
 _KEPT = ["removed", "control", "leading", "draws", "metric", "removed_mass", "damage"]
 _KEPT += ["rollout_difference", "quantile", "quantile_low", "quantile_high", "ratio"]
 _KEPT += ["median_difference", "difference_05", "difference_95", "median_damage", "median_mass"]
+_KEPT += ["overlap"]
 
 
 def _moment(states: np.ndarray) -> np.ndarray:
@@ -297,6 +342,7 @@ def _compared(itself: pd.Series, key: tuple[str, str], drawn: pd.DataFrame) -> d
         "difference_95": high,
         "median_damage": drawn["damage"].median(),
         "median_mass": drawn["removed_mass"].median(),
+        "overlap": drawn["overlap"].median(),
     }
 
 

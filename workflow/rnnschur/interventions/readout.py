@@ -30,8 +30,8 @@ class Family(FamilyBase):
 
     Fitted by `ridge` on sequences that do not judge, to the targets, for networks whose outputs
     are linear in what they read; there are no rows without targets to fit, of outputs that go
-    through a function, or of labels of classes. The intact network's readout is fitted again too
-    (``none``): what it reaches is what a linear readout can.
+    through a function, of labels of classes, or where there is a single sequence to fit. The intact
+    network's readout is fitted again too (``none``): what it reaches is what a linear readout can.
 
     What an ablation leaves, the column ``kept``, with d the rollout difference:
 
@@ -76,6 +76,8 @@ class Family(FamilyBase):
         if fit.targets.shape[-1] != network.sizes["output"]:  # labels
             return
         fit = fit.part(slice(self.sequences))
+        if fit.sequences < 2:  # nothing is left to choose the penalty by
+            return
         for ablation in couplings.Family(alphas=(self.alpha,)).of(network):
             refitted, penalty = self._refitted(network, ablation.changes, fit)
             for readout, more, chosen in (("fixed", {}, np.nan), ("refitted", refitted, penalty)):
@@ -97,9 +99,9 @@ class Family(FamilyBase):
         return {"W_hy": weights} | ({} if bias is None else {"b_y": bias}), penalty
 
     def summary(self, rows: pd.DataFrame) -> pd.DataFrame:
-        """Return the rows with the column kept."""
-        if rows.empty:
-            return rows
+        """Return the rows with the column kept, none of labels: a readout is fitted to values."""
+        if rows.empty or METRICS[rows["metric"].iloc[0]].labels:
+            return rows.iloc[:0]
         key = [name for name in ("matrix", "removed") if name in rows]
         fixed, refitted = (
             rows[rows["readout"] == readout].set_index(key) for readout in ("fixed", "refitted")

@@ -25,12 +25,12 @@ class Family(FamilyBase):
     ----------
     alpha : float
         Threshold between the sectors.
-    sets : int
-        Held-out sets that judge, of every shift.
+    judges : int
+        Held-out sequences that judge, of every shift.
     """
 
     alpha: float = positive(1, default=0.9)
-    sets: int = whole(1, default=1)
+    judges: int = whole(1, default=64)
 
     shifted = True
 

@@ -107,7 +107,7 @@ def blocks(
         (axes[0], masses, "removed mass"),
         (axes[1], costs, "foretold rollout difference"),
     ):
-        peak = array.max() or 1.0
+        peak = np.nanmax(array, initial=0) or 1.0  # costs may be unknown
         image = axis.imshow(
             np.where(array > 0, array, np.nan),
             norm=LogNorm(peak * 1e-3, peak),
