@@ -95,11 +95,17 @@ def test_rows_of_a_set_have_a_verdict_of_their_own(name):
 @pytest.mark.parametrize(
     ("name", "columns"),
     [
-        ("orders", ["order", "draw", "movable", "removed", "removed_mass", "metric", "value"]),
+        (
+            "orders",
+            [
+                *("order", "draw", "movable", "removed", "removed_mass", "metric", "value"),
+                *("damage", "rollout_difference"),
+            ],
+        ),
         ("symmetries", ["control", "rollout_difference", "moduli_change", "departure_change"]),
     ],
 )
-def test_published_controls_have_the_columns_they_had_and_no_verdict(name, columns):
+def test_published_controls_have_the_columns_of_their_own_and_no_verdict(name, columns):
     rows = study().assign(
         order="any", draw=0, movable=2, control="rotation", moduli_change=0.0, departure_change=0.0
     )

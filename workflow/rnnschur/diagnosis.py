@@ -149,8 +149,7 @@ def controls(
             if not hasattr(family, "alpha"):
                 parts = [rows]
                 break
-            rows.insert(0, "alpha", alpha)
-            parts.append(rows)
+            parts.append(rows if "alpha" in rows else rows.assign(alpha=alpha))
         if parts:
             tables[name] = pd.concat(parts, ignore_index=True)
     return tables
