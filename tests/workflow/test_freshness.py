@@ -13,12 +13,13 @@ from conftest import ROOT, Project, copied, jobs
 
 pytestmark = pytest.mark.workflow
 BLOCKS = 5  # of the small study
-FAMILIES = len(yaml.safe_load((ROOT / "config.yaml").read_text())["interventions"])
+# A table each, and one of the energy of the states.
+FAMILIES = len(yaml.safe_load((ROOT / "config.yaml").read_text())["interventions"]) + 1
 
 REPORT = {"html_report": 1, "all": 1}
 ABLATION_PAGES = {"render_ablations": 1, **REPORT}
 SUMMARIES = {"summaries": 1, "ledger": 1, **ABLATION_PAGES}
-CONTROL_PAGES = ("coordinates", "couplings", "robustness", "frontier")
+CONTROL_PAGES = ("coordinates", "couplings", "activity", "robustness", "frontier")
 CONTROL_PAGES = {f"render_{page}": 1 for page in CONTROL_PAGES}
 PAGES = {"render_networks": 1, **CONTROL_PAGES, **ABLATION_PAGES}
 TABLES = {"networks": 1, "phases": 1, **SUMMARIES, "gather": 4 + FAMILIES, **PAGES}

@@ -72,8 +72,9 @@ def test_a_clone_takes_the_published_networks_and_tables_for_those_of_this_code(
     left_out = shutil.ignore_patterns("*.schur.safetensors", "histories.csv", "*.pdf")
     shutil.copytree(PUBLISHED, project.results / "published", ignore=left_out)
     printed = project.run("snakemake", "--dry-run", "--configfile", PUBLISHED_STUDY)
-    pages = ("render_networks", "render_ablations", "render_coordinates")
-    assert set(jobs(printed)) == {"histories", "schur", *pages, "all"}
+    planned = set(jobs(printed))
+    rendered = {rule for rule in planned if rule.startswith("render_")}
+    assert rendered and planned == {"histories", "schur", *rendered, "all"}
 
 
 def test_the_published_study_is_the_main_one_with_more_seeds():

@@ -295,7 +295,7 @@ def _key(network: Network, intervention: Intervention) -> tuple:
     changed = [
         (name, hashlib.blake2b(weight).digest())
         for name, weight in sorted(precise.items())
-        if weight.tobytes() != network.weights[name].tobytes()
+        if not np.array_equal(weight, network.weights[name])
     ]
     return (*changed, *([intervention.added] if intervention.added else []))
 
