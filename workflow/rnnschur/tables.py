@@ -20,7 +20,8 @@ _SETS += ["learned"]
 #: Columns of a history, see `rnnschur.training.train`.
 HISTORY = ["update", "loss", "gradient_norm", "value"]
 
-#: The columns of published tables, which stay as they are; other tables show all that there is.
+#: The columns of published tables, which stay as they are, and of tables with very many rows, which
+#: leave out what follows from the rest; other tables show all that there is.
 PUBLISHED = {
     "ablations": _ABLATIONS,
     "thresholds": _ABLATIONS,
@@ -31,7 +32,30 @@ PUBLISHED = {
         *("rollout_difference", "learned"),
     ],
     "symmetries": ["control", "rollout_difference", "moduli_change", "departure_change", "learned"],
+    "borders": [
+        *("leading", "alpha_low", "alpha_high", "gap", "removed", "damage", "removed_mass"),
+        *("rollout_difference", "learned"),
+    ],
+    "frontier": [
+        *(
+            "basis",
+            "ranking",
+            "epsilon",
+            "alpha",
+            "entries",
+            "available",
+            "foretold",
+            "first_order",
+        ),
+        *("removed", "removed_mass", "next_mass", "rollout_difference", "learned"),
+    ],
 }
+
+#: How numbers of controls are written. Nothing is computed from them but medians and ranks, and
+#: at full length their tables would be twice as large.
+SIX_DIGITS = "%.6g"
+#: Tables whose numbers are written so that they come back bit for bit.
+EXACT = ("ablations", "thresholds", "ablation_sets", "threshold_sets")
 
 
 def keyed(

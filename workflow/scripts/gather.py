@@ -8,16 +8,18 @@ from freshness import leave_record
 from job import log
 from rnnschur.criterion import Criterion
 from rnnschur.findings import judged
-from rnnschur.tables import gather
+from rnnschur.tables import EXACT, SIX_DIGITS, gather
 
 log(snakemake)
 
 bounds = snakemake.params.criterion
+name = Path(snakemake.output.table).stem
 table = judged(
     gather(snakemake.input.rows),
     pd.read_csv(snakemake.input.networks),
-    Path(snakemake.output.table).stem,
+    name,
     bounds and Criterion(**bounds),
 )
-table.to_csv(snakemake.output.table, index=False)
+digits = None if name in EXACT else SIX_DIGITS
+table.to_csv(snakemake.output.table, index=False, float_format=digits)
 leave_record(snakemake)
