@@ -84,6 +84,7 @@ rule results:
         rules.tables.input,
         rules.summaries.output,
         rules.ledger.output,
+        rules.findings.output if FOUND else [],
         rules.figures.input,
         rules.render_planted.output if PLANTED else [],
 

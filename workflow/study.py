@@ -351,6 +351,18 @@ def judged(config: dict) -> list[str]:
     return list(dict.fromkeys(variable["table"] for variable in said["variables"].values()))
 
 
+def has_findings(config: dict) -> bool:
+    """Tell whether the study has every table that its findings are about.
+
+    One without a family of interventions lacks its table; networks from elsewhere have no findings.
+    """
+    if given.files(config) or "findings" not in config:  # published before there were any
+        return False
+    missing = set() if "activity" in config["interventions"] else {"energy"}
+    missing |= set() if _replaying(config) else {"dimensions"}
+    return set(judged(config)) <= {*TABLES, *config["interventions"]} - missing
+
+
 def replays(config: dict) -> dict[str, list[int]]:
     """Return, for the same tasks, the replays that training asks for, stage by stage.
 

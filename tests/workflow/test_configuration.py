@@ -435,11 +435,11 @@ def test_findings_about_a_table_that_no_study_has_are_refused_before_any_job(tmp
     monkeypatch.setattr(study, "ROOT", tmp_path)
     config["findings"], text = "report/mine.yaml", (ROOT / "report" / "findings.yaml").read_text()
     file.write_text(text)
-    del config["interventions"]["symmetries"]
+    del config["interventions"]["shift"]
     study.check(config)
-    file.write_text(text.replace("table: symmetries", "table: symetries"))
+    file.write_text(text.replace("table: shift", "table: shfit"))
     with pytest.raises(
-        ValueError, match=r"^report/mine.yaml: table is 'symetries'; allowed: networks, dim"
+        ValueError, match=r"^report/mine.yaml: table is 'shfit'; allowed: networks, dim"
     ):
         study.check(config)
     file.write_text(text.replace("copy/orthogonal/72", "copy/orthogonal"))

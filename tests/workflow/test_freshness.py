@@ -19,11 +19,12 @@ FAMILIES = len(yaml.safe_load((ROOT / "config.yaml").read_text())["interventions
 REPORT = {"html_report": 1, "all": 1}
 ABLATION_PAGES = {"render_ablations": 1, **REPORT}
 SUMMARIES = {"summaries": 1, "ledger": 1, **ABLATION_PAGES}
-CONTROL_PAGES = ("coordinates", "couplings", "activity", "robustness", "frontier")
+FINDINGS = {"findings": 1, "render_findings": 1, **REPORT}
+CONTROL_PAGES = ("coordinates", "couplings", "activity", "robustness", "frontier", "findings")
 CONTROL_PAGES = {f"render_{page}": 1 for page in CONTROL_PAGES}
 PAGES = {"render_networks": 1, **CONTROL_PAGES, **ABLATION_PAGES}
-TABLES = {"networks": 1, "phases": 1, **SUMMARIES, "gather": 4 + FAMILIES, **PAGES}
-CONTROLS = {"controls": BLOCKS, "gather": FAMILIES, **CONTROL_PAGES, **ABLATION_PAGES}
+TABLES = {"networks": 1, "phases": 1, **SUMMARIES, **FINDINGS, "gather": 4 + FAMILIES, **PAGES}
+CONTROLS = {"controls": BLOCKS, "gather": FAMILIES, **CONTROL_PAGES, **FINDINGS, **ABLATION_PAGES}
 # Families may choose by epsilon, and all but two have verdicts.
 VERDICTS = {**CONTROLS, **SUMMARIES, "gather": 4 + FAMILIES}
 
@@ -131,6 +132,7 @@ EDITS = {
         PAGES,
     ),
     "a claim": (append("report/claims.yaml"), {"ledger": 1, **ABLATION_PAGES}),
+    "a finding": (append("report/findings.yaml"), FINDINGS),
     "a number of the paper": (replace("report/paper.csv", "0.639", "0.638"), SUMMARIES),
     "a caption": (append("report/captions/profile.rst", "."), REPORT),
     # settings
@@ -139,7 +141,10 @@ EDITS = {
         replace("config.yaml", " alpha: 0.9", " alpha: 0.8"),
         blocks(BLOCKS, "ablation", "controls"),
     ),
-    "resamples": (replace("config.yaml", "resamples: 200", "resamples: 300"), SUMMARIES),
+    "resamples": (
+        replace("config.yaml", "resamples: 200", "resamples: 300"),
+        {**SUMMARIES, **FINDINGS},
+    ),
     "engine": (
         replace("config.yaml", "engine: fast", "engine: reference"),
         training(BLOCKS),
@@ -262,10 +267,10 @@ def test_a_report_of_other_tables_does_not_stand(epsilon):
     printed = epsilon.run("snakemake", "--until", "tables")
     assert not report.exists() and not config.exists() and "Report " not in printed
     # A single target that the report shows.
-    assert planned(epsilon) == SUMMARIES
+    assert planned(epsilon) == {**SUMMARIES, **FINDINGS}
     epsilon.run("snakemake", "results/tables/ledger.csv")
     assert not report.exists()
-    assert planned(epsilon) == ABLATION_PAGES
+    assert planned(epsilon) == {**ABLATION_PAGES, **FINDINGS}
     assert re.search("^Report  +results/report.html$", epsilon.run("snakemake"), re.MULTILINE)
     assert r"\u03b5 = 0.2" in report.read_text()
     assert json.loads(config.read_text())["diagnosis"]["epsilon"] == 0.2

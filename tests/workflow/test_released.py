@@ -18,10 +18,11 @@ from snakemake.utils import update_config
 import study
 from rnnschur import architectures, findings, tasks
 from rnnschur.criterion import Criterion
-from rnnschur.paper import claims, search
+from rnnschur.paper import claims, replication, search
 from rnnschur.report import pages
 from rnnschur.statistics import Bootstrap
 from rnnschur.streams import Identity
+from rnnschur.tables import by_matrix
 from rnnschur.training import Schedule, train
 from rnnschur.versions import versions
 
@@ -123,6 +124,31 @@ def test_the_verdicts_in_the_texts_are_those_of_the_ledger():
         "Of its {} claims {} reproduce, {} partly and {} not; of its {} numbers {}, {} and {}."
     ).format(sum(claimed), *claimed, sum(numbers), *numbers)
     assert headline in sentences("README.md")
+
+
+needs_findings = pytest.mark.skipif(
+    not (PUBLISHED / "tables" / "findings.csv").exists(), reason="no findings are published"
+)
+
+
+@needs_findings
+def test_the_findings_follow_from_the_published_tables():
+    said = replication.load(ROOT / CONFIG["findings"])
+    found = replication.judge(
+        said,
+        {name: by_matrix(table(name)) for name in said.tables()},
+        by_matrix(table("networks")),
+        Criterion(**study.criterion(CONFIG)),
+        Bootstrap(**study.statistics(CONFIG)),
+    )
+    found = pd.read_csv(StringIO(found.to_csv(index=False)))
+    pd.testing.assert_frame_equal(found, table("findings"), rtol=1e-9)
+
+
+@needs_findings
+def test_the_findings_in_the_texts_are_those_of_the_published_table():
+    shown = pages.findings_markdown(table("findings"))
+    assert f"\n\n{shown}\n\n" in TEXTS["docs/why.md"]
 
 
 def test_the_counts_of_the_dominant_coupling_in_the_readme_are_those_of_the_tables():

@@ -307,9 +307,9 @@ def test_a_new_plug_in_leaves_the_others_alone(study_run):
 
 
 def test_findings_wait_only_for_the_tables_that_they_are_about(project):
-    """Two families of interventions, and of copy networks the dimensions if they are named."""
+    """Of what is gathered nine tables, and of copy networks the dimensions if they are named."""
     planned = jobs(project.run("snakemake", "--dry-run", "findings"))
-    assert planned["gather"] == 2 and "law" not in planned
+    assert planned["gather"] == 9 and "law" not in planned
     planned = jobs(
         project.run("snakemake", "--dry-run", "findings", "--config", "findings=report/law.yaml")
     )
@@ -321,7 +321,7 @@ def test_dry_run_of_the_papers_grid(project):
     families = yaml.safe_load((ROOT / "config.yaml").read_text())["interventions"]
     assert jobs(project.run("snakemake", "--dry-run")) == {
         **dict.fromkeys(("train", "schur", "ablation", "threshold", "controls"), 15),
-        **dict.fromkeys(("histories", "networks", "phases", "summaries", "ledger"), 1),
+        **dict.fromkeys(("histories", "networks", "phases", "summaries", "ledger", "findings"), 1),
         **dict.fromkeys(("html_report", "all"), 1),
         **dict.fromkeys(("render_networks", "render_ablations", "render_coordinates"), 1),
         "render_robustness": 1,
@@ -329,7 +329,24 @@ def test_dry_run_of_the_papers_grid(project):
         "render_frontier": 1,
         "render_activity": 1,
         "render_couplings": 1,
+        "render_findings": 1,
     }
+
+
+def test_a_study_without_a_family_that_findings_are_about_has_no_page_of_them(project):
+    config = yaml.safe_load((project.folder / "config.yaml").read_text())
+    del config["interventions"]["rotations"]
+    (project.folder / "config.yaml").write_text(yaml.safe_dump(config))
+    planned = jobs(project.run("snakemake", "--dry-run"))
+    assert planned["render_frontier"] == 1 and not {"findings", "render_findings"} & set(planned)
+    assert jobs(project.run("snakemake", "--dry-run", "findings"))["findings"] == 1
+
+
+def test_the_study_of_the_law_judges_findings_of_its_own(project):
+    shutil.copy2(ROOT / "config.yaml", project.folder / "config.yaml")
+    law = ("--configfile", "workflow/studies/law.yaml")
+    planned = jobs(project.run("snakemake", "--dry-run", *law))
+    assert planned["law"] == planned["findings"] == planned["render_findings"] == 1
 
 
 def weights_of(project, task, architecture, width):

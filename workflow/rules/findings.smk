@@ -1,4 +1,4 @@
-"""Findings: what we say of the networks beside the paper's claims, and tables made for that alone.
+"""Findings: what we say of the networks beside the paper's claims, and tables beside them.
 
 REQUIRED INPUTS  tables of the study; for told_apart.csv the weights
 OUTPUTS          tables/findings.csv    our findings, on the seeds that suggested them and on fresh ones
@@ -8,7 +8,8 @@ OUTPUTS          tables/findings.csv    our findings, on the seeds that suggeste
                  tables/told_apart.csv  how well task and architecture are read off a network
                  tables/distances.csv   of changes, distance in weights and in function, and a figure
 
-They are targets of their own: snakemake findings law comparability distances.
+Where a study has all tables that its findings are about, they belong to its results. The others are
+targets of their own: snakemake law comparability distances.
 """
 
 

@@ -10,6 +10,7 @@ OUTPUTS          tables/*.csv             all that can be computed from the weig
 from functools import cache
 
 MADE = [*rules.tables.input, *rules.summaries.output, *rules.ledger.output]
+MADE += rules.findings.output if FOUND else []
 AGAIN = [file for file in MADE if file.endswith(".csv")]
 AGAIN.remove(
     f"{TABLES}/histories.csv"

@@ -4,7 +4,7 @@ REQUIRED INPUTS  tables/{family}.csv
 OUTPUTS          notebooks/*.ipynb, executed; figures/*.png and *.pdf; tables/*.html
 """
 
-WHY = []  # what is rendered, by the families that a study has
+WHY = []  # what is rendered, by the families that a study has, and our findings
 JUDGED = json.dumps(
     {"tables": TABLES, "figures": FIGURES, "epsilon": config["diagnosis"]["epsilon"]}
 )
@@ -128,3 +128,25 @@ if set(ROBUSTNESS) <= set(FAMILIES):
             settings=JUDGED,
 
     WHY += rules.render_robustness.output
+
+
+if FOUND:
+
+    use rule render_networks as render_findings with:
+        input:
+            table("findings"),
+            notebook=beside("workflow/notebooks/findings.ipynb"),
+        output:
+            page("findings_table"),
+            notebook=f"{RESULTS}/notebooks/findings.ipynb",
+            record=f"{RECORDS}/render_findings.json",
+        log:
+            f"{LOGS}/render_findings.log",
+        benchmark:
+            f"{BENCHMARKS}/render_findings.tsv"
+        params:
+            code=sources("workflow/notebooks/findings.ipynb"),
+            records=records("findings"),
+            settings=json.dumps({"tables": TABLES}),
+
+    WHY += rules.render_findings.output

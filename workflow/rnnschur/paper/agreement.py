@@ -31,6 +31,7 @@ KEYS = {
     "network_summary": [*CONDITION, "quantity"],
     "paper_comparison": ["id"],
     "ledger": ["id"],
+    "findings": ["id"],
 }
 
 #: Tables with a row an eigenvalue, and the two columns that tell one from another.

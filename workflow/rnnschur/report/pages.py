@@ -335,6 +335,61 @@ def ledger_table(ledger: pd.DataFrame) -> pd.DataFrame:
     )
 
 
+def findings_table(found: pd.DataFrame) -> pd.DataFrame:
+    """Return our findings on seen and on fresh seeds with their verdicts, a row a finding.
+
+    Those about networks that the study does not have are left out.
+
+    Parameters
+    ----------
+    found : pandas.DataFrame
+        As `rnnschur.paper.replication.judge` returns it.
+    """
+    rows = found[found[["seen_networks", "fresh_networks"]].fillna(0).sum(axis=1) > 0]
+    return pd.DataFrame(
+        {
+            "finding": rows["finding"],
+            "quantity": rows["quantity"].fillna(""),
+            "seen, mean": rows["seen_mean"].map(digits),
+            "seen networks that agree": _agreeing(rows, "seen"),
+            "fresh, mean": rows["fresh_mean"].map(digits),
+            "fresh networks that agree": _agreeing(rows, "fresh"),
+            "adjusted p": rows["p_adjusted"].map(digits),
+            "verdict": rows["verdict"].fillna(""),
+            "rule": rows["rule"],
+        }
+    )
+
+
+def _agreeing(rows: pd.DataFrame, part: str) -> list[str]:
+    """Return 'k of n (left out): share [low, high]' of seen or fresh networks, if there are any."""
+    names = ("networks", "left_out", "share", "share_low", "share_high")
+    texts = []
+    for n, out, share, low, high in zip(*(rows[f"{part}_{name}"] for name in names), strict=True):
+        if not n > 0:
+            texts.append("")
+            continue
+        left_out = f" ({out:.0f} left out)" if out else ""
+        bounds = f"[{digits(low)}, {digits(high)}]"
+        texts.append(f"{share * n:.0f} of {n:.0f}{left_out}: {digits(share)} {bounds}")
+    return texts
+
+
+def findings_markdown(found: pd.DataFrame) -> str:
+    """Return our findings as a table of Markdown, as docs/why.md has it.
+
+    Parameters
+    ----------
+    found : pandas.DataFrame
+        As `rnnschur.paper.replication.judge` returns it.
+    """
+    table = findings_table(found)
+    shown = ["finding", "seen networks that agree", "fresh networks that agree", "verdict"]
+    rows = [("finding", "seen", "fresh", "verdict"), ["---"] * len(shown)]
+    rows += table[shown].to_numpy().tolist()
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
 def planted_table(moduli: pd.DataFrame, masses: pd.DataFrame) -> pd.DataFrame:
     """Return how far found Schur forms are from the planted ones, a row a condition."""
     gaps = (moduli["modulus"] - moduli["planted"]).abs()
