@@ -213,6 +213,53 @@ def test_energy_by_phase_weighs_steps_by_their_energy():
     assert (given["smallest"], given["largest"]) == ("0.25", "0.5")
 
 
+def judged_findings():
+    """Return findings.csv of one that was borne out, one that was not, and two about no network."""
+    found = pd.DataFrame({"id": list("abcd"), "finding": ["A.", "B.", "C.", "D."]})
+    found = found.assign(rule="x > 0", quantity=["x", "", "", ""])
+    values = {
+        "networks": ([10, 10, np.nan, 0], [20, 19, np.nan, 0]),
+        "left_out": ([0, 0, np.nan, 10], [0, 1, np.nan, 0]),
+        "mean": ([0.5, *[np.nan] * 3], [0.25, *[np.nan] * 3]),
+        "share": ([1, 1, np.nan, np.nan], [1, 7 / 19, np.nan, np.nan]),
+        "share_low": ([0.69, 0.69, np.nan, np.nan], [0.83, 0.16, np.nan, np.nan]),
+        "share_high": ([1, 1, np.nan, np.nan], [1, 0.62, np.nan, np.nan]),
+    }
+    for name, (seen, fresh) in values.items():
+        found[f"seen_{name}"], found[f"fresh_{name}"] = seen, fresh
+    found["p_adjusted"] = [1e-6, 0.9, np.nan, np.nan]
+    found["verdict"] = ["borne out", "not borne out", "", ""]
+    return pd.read_csv(StringIO(found.to_csv(index=False)))
+
+
+def test_findings_show_both_sides_and_leave_out_what_was_not_run():
+    one, other = pages.findings_table(judged_findings()).to_dict("records")
+    assert one["seen networks that agree"] == "10 of 10: 1 [0.69, 1]"
+    assert (one["seen, mean"], one["fresh, mean"], one["quantity"]) == ("0.5", "0.25", "x")
+    assert (one["adjusted p"], one["verdict"]) == ("1e-06", "borne out")
+    assert other["fresh networks that agree"] == "7 of 19 (1 left out): 0.368 [0.16, 0.62]"
+    assert (other["verdict"], other["seen, mean"], other["quantity"]) == ("not borne out", "", "")
+
+
+def test_findings_without_fresh_networks_have_no_verdict():
+    found = judged_findings()[:1].assign(fresh_networks=0, p_adjusted=np.nan, verdict=np.nan)
+    (row,) = pages.findings_table(found).to_dict("records")
+    assert row["seen networks that agree"] and not row["fresh networks that agree"]
+    assert row["verdict"] == row["adjusted p"] == ""
+    assert pages.findings_table(judged_findings()[2:]).empty
+
+
+def test_findings_as_markdown():
+    found = judged_findings()
+    assert pages.findings_markdown(found).splitlines() == [
+        "| finding | seen | fresh | verdict |",
+        "| --- | --- | --- | --- |",
+        "| A. | 10 of 10: 1 [0.69, 1] | 20 of 20: 1 [0.83, 1] | borne out |",
+        "| B. | 10 of 10: 1 [0.69, 1] | 7 of 19 (1 left out): 0.368 [0.16, 0.62] | not borne out |",
+    ]
+    assert len(pages.findings_markdown(found[2:]).splitlines()) == 2
+
+
 def test_rotations_are_counted_where_they_pass_the_criterion():
     rows = pd.DataFrame({"seed": range(4), "rollout_difference": [0.05, 0.2, 0.3, 9]})
     rows = rows.assign(task="copy", architecture="normal", width=8, mean_state=0.1, value=1.0)

@@ -96,9 +96,7 @@ REPLAYING = list(
         if condition.task in REPLAYS
     )
 )
-FOUND = study.has_findings(
-    config
-)  # or one of the tables that findings are about is missing
+FOUND = study.has_findings(config)
 PLANTED = study.planted(config)  # conditions whose Schur form is known
 FIRST_NETWORKS = {
     "{0}/{1}/{2}".format(*block): {

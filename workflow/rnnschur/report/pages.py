@@ -346,16 +346,18 @@ def findings_table(found: pd.DataFrame) -> pd.DataFrame:
         As `rnnschur.paper.replication.judge` returns it.
     """
     rows = found[found[["seen_networks", "fresh_networks"]].fillna(0).sum(axis=1) > 0]
+    # Read from a file, a column without any text holds numbers, all of them NaN.
+    rows = rows.assign(**rows[["quantity", "verdict"]].astype(object).fillna(""))
     return pd.DataFrame(
         {
             "finding": rows["finding"],
-            "quantity": rows["quantity"].fillna(""),
+            "quantity": rows["quantity"],
             "seen, mean": rows["seen_mean"].map(digits),
             "seen networks that agree": _agreeing(rows, "seen"),
             "fresh, mean": rows["fresh_mean"].map(digits),
             "fresh networks that agree": _agreeing(rows, "fresh"),
             "adjusted p": rows["p_adjusted"].map(digits),
-            "verdict": rows["verdict"].fillna(""),
+            "verdict": rows["verdict"],
             "rule": rows["rule"],
         }
     )
