@@ -1,10 +1,14 @@
 """Two runs of the same networks: identical, close, different."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 
 from rnnschur.paper.agreement import (
+    KEYS,
     compare,
     table_differences,
     table_disagreements,
@@ -154,3 +158,13 @@ def test_a_network_trained_again_is_compared_bit_for_bit_or_by_its_beginning():
     assert trained_again(other, published, history, history, exact=False).empty
     late = history.assign(loss=[float("nan"), 0.1])
     assert trained_again(other, published, late, history, False)["column"].tolist() == ["loss"]
+
+
+def test_rows_of_every_table_of_the_study_have_a_name():
+    """Of a family of interventions, of the energy of states and of our findings, too."""
+    config = yaml.safe_load((Path(__file__).parents[2] / "config.yaml").read_text())
+    assert {*config["interventions"], "energy", "findings"} <= set(KEYS)
+    found = pd.DataFrame({"id": ["a", "b"], "fresh_share": [1.0, np.nan], "verdict": ["", "x"]})
+    assert table_disagreements(found, found, "findings", 0.01).empty
+    other = found.assign(verdict=["", "y"])
+    assert table_disagreements(other, found, "findings", 0.01)["row"].tolist() == ["b"]
