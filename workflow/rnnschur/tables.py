@@ -53,7 +53,7 @@ PUBLISHED = {
 
 #: How numbers of controls are written. Nothing is computed from them but medians and ranks, and
 #: at full length their tables would be twice as large.
-SIX_DIGITS = "%.6g"
+FOUR_DIGITS = "%.4g"
 #: Tables whose numbers are written so that they come back bit for bit.
 EXACT = ("ablations", "thresholds", "ablation_sets", "threshold_sets")
 

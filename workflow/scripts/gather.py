@@ -8,7 +8,7 @@ from freshness import leave_record
 from job import log
 from rnnschur.criterion import Criterion
 from rnnschur.findings import judged
-from rnnschur.tables import EXACT, SIX_DIGITS, gather
+from rnnschur.tables import EXACT, FOUR_DIGITS, gather
 
 log(snakemake)
 
@@ -20,6 +20,6 @@ table = judged(
     name,
     bounds and Criterion(**bounds),
 )
-digits = None if name in EXACT else SIX_DIGITS
+digits = None if name in EXACT else FOUR_DIGITS
 table.to_csv(snakemake.output.table, index=False, float_format=digits)
 leave_record(snakemake)
