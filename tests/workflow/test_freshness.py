@@ -113,7 +113,7 @@ EDITS = {
         blocks(BLOCKS, "ablation", "threshold", "controls"),
     ),
     "a family of controls": (
-        append(f"{PACKAGE}/interventions/symmetries.py"),
+        append(f"{PACKAGE}/interventions/graded.py"),
         CONTROLS,
     ),
     "a task": (append(f"{PACKAGE}/tasks/sine.py"), training(1)),
