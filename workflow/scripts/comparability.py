@@ -22,8 +22,8 @@ matrices = {}
 for file, condition in zip(snakemake.input.weights, snakemake.params.blocks, strict=True):
     stored = tensors.load(file)
     for seed, matrix in zip(stored["seed"], stored["W_hh"], strict=True):
-        matrices[(*condition, int(seed))] = matrix.ravel()
-weights = pd.DataFrame.from_dict(matrices, orient="index")
+        matrices[(*condition, int(seed))] = pd.Series(matrix.ravel())
+weights = pd.DataFrame(matrices).T  # smaller networks end with NaN
 weights.index = pd.MultiIndex.from_tuples(weights.index, names=NETWORK)
 described["weights"] = weights.loc[described["profile"].index]
 found = comparability.questions(described, bootstrap.study_seed, snakemake.params.modules)
