@@ -121,6 +121,12 @@ def table(*names):
     return [f"{TABLES}/{name}.csv" for name in names]
 
 
+def judged():
+    """Return the tables that findings are about and that this study has."""
+    made = {*MEASURED, *(["dimensions"] if REPLAYS else [])}
+    return [name for name in study.judged(config) if name in made]
+
+
 def drawing(kind, name, category):
     """Return the files of a figure, its PNG for the report."""
     stem = f"{FIGURES}/{kind}_{name}"

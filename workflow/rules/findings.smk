@@ -38,12 +38,6 @@ rule law:
         "../scripts/law.py"
 
 
-def judged():
-    """Return the tables that findings are about and that this study has."""
-    made = {*MEASURED, *(["dimensions"] if REPLAYS else [])}
-    return [name for name in study.judged(config) if name in made]
-
-
 rule findings:
     """Judge our own findings, on the networks that suggested them and on fresh ones."""
     input:
