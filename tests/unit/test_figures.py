@@ -508,3 +508,28 @@ def test_an_exact_symmetry_is_a_large_distance_in_weights_and_none_in_function(c
     assert found.loc["exact symmetry", "removed_mass"] > 0.5
     assert found.loc["exact symmetry", "rollout_difference"] < 1e-6
     assert found.loc["rotation", "rollout_difference"] > 0.01
+
+
+def test_the_dial_shows_the_border_of_alpha_and_the_one_with_a_row_a_bit():
+    names = {"task": "copy", "architecture": "orthogonal", "width": 6, "seed": 0}
+    rows = [(2, 0.8, 1.0), (4, 0.5, 0.8), (6, 0.1, 0.5)]  # leading, and the alphas that give it
+    borders = pd.DataFrame(
+        {**names, "leading": leading, "alpha_low": low, "alpha_high": high, "removed": coupling}
+        | {"rollout_difference": leading / 10, "damage": leading / 100, "removed_mass": 0.3}
+        for leading, low, high in rows
+        for coupling in ("RR", "CR", "CC")
+    )
+    rotations = pd.DataFrame([{**names, "mean_state": 0.2, "rollout_difference": 0.7}] * 2)
+    rotations = rotations.assign(seed=[0, 1], learned=[True, False])
+    figure = figures.dial(
+        rotations, pd.concat([borders, borders.assign(seed=1)]), {"copy": 4}, 0.9, 0.1
+    )
+    lines = {
+        (axis.get_ylabel() or "right", line.get_label()): line.get_xydata().tolist()
+        for axis in figure.axes
+        for line in axis.lines
+    }
+    assert lines["rollout difference,\nborder at $\\alpha$ = 0.9", "CC"] == [[0.2, 0.2]]
+    assert lines["rollout difference,\n|R| = bits", "CC"] == [[0.2, 0.4]]
+    assert lines["right", "CC"][0][0] == 0.7
+    plt.close(figure)

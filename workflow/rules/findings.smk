@@ -7,9 +7,10 @@ OUTPUTS          tables/findings.csv    our findings, on the seeds that suggeste
                  tables/spread.csv      how much the networks of a condition differ
                  tables/told_apart.csv  how well task and architecture are read off a network
                  tables/distances.csv   of changes, distance in weights and in function, and a figure
+                 figures/dial_all.*     of copy networks, what couplings cost against the size of states
 
 Where a study has all tables that its findings are about, they belong to its results. The others are
-targets of their own: snakemake law comparability distances.
+targets of their own: snakemake law comparability distances dial.
 """
 
 
@@ -128,3 +129,30 @@ rule distances:
         criterion=study.criterion(config),
     script:
         "../scripts/distances.py"
+
+
+if REPLAYS and {"borders", "rotations"} <= set(FAMILIES):
+
+    rule dial:
+        """Lay what couplings cost beside the size of states and what rotations cost."""
+        input:
+            rotations=f"{TABLES}/rotations.csv",
+            borders=f"{TABLES}/borders.csv",
+        output:
+            picture=drawing("dial", "all", "Ablations"),
+            record=f"{RECORDS}/dial.json",
+        log:
+            f"{LOGS}/dial.log",
+        benchmark:
+            f"{BENCHMARKS}/dial.tsv"
+        conda:
+            "../../envs/study.yaml"
+        threads: 1
+        params:
+            code=sources("workflow/scripts/dial.py"),
+            records=records("rotations", "borders"),
+            bits=study.bits(config),
+            alpha=config["diagnosis"]["alpha"],
+            criterion=study.criterion(config),
+        script:
+            "../scripts/dial.py"

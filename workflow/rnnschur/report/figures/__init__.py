@@ -8,6 +8,7 @@ from rnnschur.report.figures.ablations import (
     thresholds,
 )
 from rnnschur.report.figures.activity import energy, linearity, response
+from rnnschur.report.figures.dial import dial
 from rnnschur.report.figures.distances import changes, distances
 from rnnschur.report.figures.eigenvalues import phases, planted
 from rnnschur.report.figures.matched import matched
@@ -43,6 +44,7 @@ __all__ = [
     "condition_grid",
     "conditioning",
     "criterion",
+    "dial",
     "distances",
     "energy",
     "graded",

@@ -1,0 +1,22 @@
+"""Lay what couplings cost beside the size of the states and beside what rotations cost."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from freshness import leave_record
+from job import log
+from rnnschur.report import figures
+
+log(snakemake)
+
+figures.use_style()
+figure = figures.dial(
+    pd.read_csv(snakemake.input.rotations),
+    pd.read_csv(snakemake.input.borders),
+    snakemake.params.bits,
+    snakemake.params.alpha,
+    snakemake.params.criterion["epsilon"],
+)
+figures.save(figure, Path(snakemake.output.picture[0]).with_suffix(""))
+leave_record(snakemake)
