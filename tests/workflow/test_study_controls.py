@@ -143,7 +143,7 @@ def test_the_border_at_the_threshold_has_the_row_of_the_ablation_table(table):
 
 
 def test_findings_and_what_belongs_to_them_are_made_from_the_finished_study(study_run):
-    targets = ("findings", "law", "comparability", "distances")
+    targets = ("findings", "law", "comparability", "distances", "dial")
     assert "train" not in jobs(study_run.run("snakemake", "--dry-run", *targets))
     study_run.run("snakemake", *targets)
     tables = study_run.results / "tables"
