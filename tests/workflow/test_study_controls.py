@@ -8,7 +8,7 @@ from conftest import jobs
 
 pytestmark = pytest.mark.workflow
 CONDITION = ["task", "architecture", "width"]
-SIX_DIGITS = 1e-5  # to which tables of controls are written
+FOUR_DIGITS = 1e-3  # to which tables of controls are written
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +49,7 @@ def test_the_form_by_modulus_is_that_of_the_ablation_table(table):
     key = [*CONDITION, "seed", "removed"]
     orders = table("orders").query("order == 'by modulus'").set_index(key)["value"]
     ablations = table("ablations").set_index(key)["value"]
-    pd.testing.assert_series_equal(orders, ablations.loc[orders.index], rtol=SIX_DIGITS)
+    pd.testing.assert_series_equal(orders, ablations.loc[orders.index], rtol=FOUR_DIGITS)
 
 
 def test_whole_parts_of_couplings_are_their_ablations(table, config):
@@ -72,7 +72,7 @@ def test_whole_parts_of_couplings_are_their_ablations(table, config):
 
 def test_energy_is_shared_by_the_sectors_at_every_step(table, config):
     energy = table("energy")
-    assert ((energy["R"] + energy["C"] - 1).abs() < SIX_DIGITS).all()
+    assert ((energy["R"] + energy["C"] - 1).abs() < FOUR_DIGITS).all()
     assert (energy["energy"] > 0).all()
     assert (energy.query("architecture == 'cayley'")["C"] < 1e-12).all()
     steps = energy.groupby([*CONDITION, "seed"])["step"].agg(["min", "max", "size"])
@@ -113,10 +113,10 @@ def test_sequences_without_a_shift_are_the_first_set(table):
 def test_couplings_at_0_and_at_1_are_the_ablation_and_the_network(table):
     graded, ablations = table("graded"), table("ablations").set_index(KEY)["value"]
     gone, whole = (graded[graded["factor"] == end].set_index(KEY)["value"] for end in (0, 1))
-    pd.testing.assert_series_equal(gone, ablations.loc[gone.index], rtol=SIX_DIGITS)
+    pd.testing.assert_series_equal(gone, ablations.loc[gone.index], rtol=FOUR_DIGITS)
     intact = ablations.xs("none", level="removed")
     pd.testing.assert_series_equal(
-        whole.xs("CC", level="removed"), intact, rtol=SIX_DIGITS, check_like=True
+        whole.xs("CC", level="removed"), intact, rtol=FOUR_DIGITS, check_like=True
     )
 
 
@@ -124,7 +124,7 @@ def test_a_readout_that_is_fixed_is_that_of_the_ablation_table(table):
     readout = table("readout")
     fixed = readout[readout["readout"] == "fixed"].set_index(KEY)["value"]
     ablations = table("ablations").set_index(KEY)["value"]
-    pd.testing.assert_series_equal(fixed, ablations.loc[fixed.index], rtol=SIX_DIGITS)
+    pd.testing.assert_series_equal(fixed, ablations.loc[fixed.index], rtol=FOUR_DIGITS)
     assert len(fixed) == len(ablations)
     assert set(readout["kept"]) <= {"function", "information", "neither"}
     intact = readout[(readout["removed"] == "none") & (readout["readout"] == "fixed")]
@@ -138,7 +138,7 @@ def test_the_border_at_the_threshold_has_the_row_of_the_ablation_table(table):
     masses = table("ablations").set_index(KEY)["removed_mass"]
     masses = masses[masses.index.get_level_values("removed").isin(["RR", "CR", "CC"])]
     found = here.set_index(KEY)["removed_mass"]
-    pd.testing.assert_series_equal(found, masses.loc[found.index], rtol=SIX_DIGITS, atol=1e-12)
+    pd.testing.assert_series_equal(found, masses.loc[found.index], rtol=FOUR_DIGITS, atol=1e-12)
     assert len(found) == len(masses)
 
 
