@@ -109,7 +109,7 @@ def test_a_cell_is_trained_and_diagnosed(extended):
     [
         (
             "interventions: {share: {}}",
-            "interventions is 'share'; allowed: activity, couplings, gauges, ",
+            "interventions is 'share'; allowed: activity, borders, ",
         ),
         (
             "interventions: {orders: {draws: 0}}",
