@@ -107,7 +107,7 @@ def test_sequences_without_a_shift_are_the_first_set(table):
     shift = table("shift").query("shift == 'none'").set_index(KEY)["rollout_difference"]
     first = table("ablation_sets").query("`set` == 0").set_index(KEY)["rollout_difference"]
     assert len(shift) == len(first)
-    pd.testing.assert_series_equal(shift, first.loc[shift.index], rtol=1e-4, atol=1e-6)
+    pd.testing.assert_series_equal(shift, first.loc[shift.index], rtol=FOUR_DIGITS)
 
 
 def test_couplings_at_0_and_at_1_are_the_ablation_and_the_network(table):
