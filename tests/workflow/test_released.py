@@ -165,6 +165,45 @@ def test_the_findings_in_the_texts_are_those_of_the_published_table():
     assert f"\n\n{shown}\n\n" in TEXTS["docs/why.md"]
 
 
+def outcome(study, name):
+    """Return a table of one of the other studies whose outcome is published."""
+    return pd.read_csv(PUBLISHED / study / "tables" / f"{name}.csv")
+
+
+def test_the_dial_in_the_texts_is_that_of_its_tables():
+    rotations, borders = outcome("dial", "rotations"), outcome("dial", "borders")
+    means = rotations.groupby("task")[["mean_state", "rollout_difference"]].median()
+    removed = borders[borders["removed"] == "CC"].assign(free=lambda b: b["damage"] <= 0.02)
+    at_alpha = removed.query("alpha_low < 0.9 <= alpha_high").groupby("task")
+    at_bits = removed[removed["leading"] == 4 * 4].groupby("task")  # where some alpha says so
+    lines = [
+        "| readout | mean state | d of a rotation | \\|R\\| at α = 0.9 | CC free there "
+        "| CC free at \\|R\\| = bits |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
+    for task in means.index[means["mean_state"].argsort()]:
+        size = task.removeprefix("copy_readout_")
+        cells = ["trained" if size == "copy_4x4" else f"s = {int(size) / 100:g}"]
+        cells += [f"{value:.2f}" for value in means.loc[task]]
+        cells += [f"{at_alpha['leading'].median()[task]:g}"]
+        for border in (at_alpha, at_bits):
+            cells += [f"{border['free'].sum()[task]} of {border.size()[task]}"]
+        lines.append(f"| {' | '.join(cells)} |")
+    assert "\n\n" + "\n".join(lines) + "\n\n" in TEXTS["docs/why.md"]
+
+
+def test_the_law_in_the_texts_is_that_of_its_tables():
+    counted, judged = outcome("law", "law"), outcome("law", "findings")
+    assert (judged["verdict"] == "borne out").all() and len(judged) == 4
+    assert counted["trained"].sum() == counted["networks"].sum() == 105
+    fitting = counted[counted["bits"].isin([32, 48])]
+    assert (fitting[["R_is_bits", "CC_free"]] == 1).all(axis=None)
+    assert fitting["networks"].sum() == fitting["with_CC"].sum() == 60
+    full = counted[counted["bits"] == 80]
+    assert (full["width"] - full["R_least"]).max() == 3 and full["networks"].sum() == 30
+    assert full["accuracy"].max() < 1
+
+
 def test_the_counts_of_the_dominant_coupling_in_the_readme_are_those_of_the_tables():
     counts = findings.dominant_couplings(table("ablations"), table("orders"))
     row = counts.set_index("task").loc["context_integration"]
