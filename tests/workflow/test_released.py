@@ -204,6 +204,25 @@ def test_the_law_in_the_texts_is_that_of_its_tables():
     assert full["accuracy"].max() < 1
 
 
+def test_what_the_texts_say_of_planted_networks_is_in_their_table():
+    found = outcome("planted", "findings").set_index("id")
+    share, text = found["fresh_share"], sentences("docs/studies.md")
+    assert found["comparisons"].eq(25).all() and "beside 24 other rules" in text
+    assert ((found["verdict"] == "borne out") == (share == 1)).all()
+    assert f"what is true of all: {(share == 1).sum()} rules" in text
+    assert f"{(share > 0.5).sum()} are true of more than half" in text
+    none = ["copy-C-is-used-at-the-input", "sine-R-is-one-eigenvalue", "sine-couplings-compute"]
+    assert set(share.index[share == 0]) == {f"planted-{one}" for one in none}
+    rules = ["copy-R-is-the-bits", "copy-CR-is-worse-than-RR"]
+    assert (share[[f"planted-{one}" for one in rules]] == 0.6).all()
+    assert {"copy-C-is-empty-in-the-answer", "no-rotation-passes-elsewhere"} <= {
+        one.removeprefix("planted-") for one in share.index[share == 1]
+    }
+    ablated = table("ablations").query("task == 'copy' and architecture == 'orthogonal'")
+    damage = ablated[ablated["width"] == 72].pivot(index="seed", columns="removed", values="value")
+    assert (damage["CR"] < damage["RR"]).sum() == len(damage) == 30
+
+
 def test_the_counts_of_the_dominant_coupling_in_the_readme_are_those_of_the_tables():
     counts = findings.dominant_couplings(table("ablations"), table("orders"))
     row = counts.set_index("task").loc["context_integration"]
