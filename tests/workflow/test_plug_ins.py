@@ -78,7 +78,7 @@ def test_more_draws_and_another_family_move_no_other_row(extended):
     extended.run("snakemake", "tables")
     for name, rows in before.items():
         found = pd.read_csv(tables / f"{name}.csv")
-        more = {"shares": 2 / 3, "orders": 2 / 25}.get(name, 0)  # of 3 draws, of 25 forms
+        more = {"shares": 2 / 3, "orders": 2 / 9}.get(name, 0)  # of 3 draws, of 9 forms
         assert len(found) == round((1 + more) * len(rows))
         named = [n for n in (*key, "order", "draw", "removed", "control", "set") if n in rows]
         found = rows[named].merge(found, sort=False)[list(rows)]

@@ -67,7 +67,7 @@ def test_findings_of_the_published_study_train_nothing(project):
     shutil.copy2(ROOT / "config.yaml", project.folder)
     project.results.mkdir()
     (project.results / "published").symlink_to(ROOT / "results" / "published")
-    settings = ("--configfile", "workflow/studies/published.yaml")
+    settings = ("--configfile", "workflow/studies/published.yaml", "--forcerun", "findings")
     targets = ("law", "comparability", "findings")
     planned = jobs(project.run("snakemake", "--dry-run", *targets, *settings))
     assert planned["findings"] == 1 and "train" not in planned

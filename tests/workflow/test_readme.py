@@ -41,7 +41,7 @@ DRY = {
     "snakemake --configfile workflow/studies/planted.yaml": (
         "test_curriculum_and_planted.py runs smaller ones whole"
     ),
-    "snakemake --configfile workflow/studies/dial.yaml": "test_configuration.py checks it",
+    "snakemake dial all --configfile workflow/studies/dial.yaml": "test_configuration.py checks it",
     "snakemake --configfile workflow/studies/demo.yaml": "make demo runs it whole",
     "snakemake --configfile workflow/studies/law.yaml": "test_configuration.py checks it",
     "snakemake --profile profiles/slurm": "tests/cluster runs it whole, on a Slurm",
