@@ -278,12 +278,12 @@ def test_the_scale_is_that_of_the_number():
 
 @pytest.mark.parametrize(("harm", "verdict"), [(0.0, "holds"), (0.5, "fails")])
 def test_a_theorem_holds_in_every_network_or_fails(harm, verdict):
-    values = [{"none": 1.0, "CC": 1.0 - harm * (seed == 3)} for seed in range(30)]
+    values = [{"none": 1.0, "CC": 1.0 - harm * (seed == 3)} for seed in range(12)]
     table = pd.concat([rows("copy/cayley/72", s, v) for s, v in enumerate(values)])
     theorem = ledger_of("damage_CC <= 0.02", "copy/cayley/72", rests_on="theorem")
     assert judge(theorem, table)["verdict"] == verdict
     claim = ledger_of("damage_CC <= 0.02", "copy/cayley/72")
-    assert judge(claim, table)["verdict"] == "reproduced"  # 29 of 30
+    assert judge(claim, table)["verdict"] == "reproduced"  # at least 11 of 12
     follows = ledger_of("damage_CC <= 0.02", "copy/cayley/72", rests_on=["a", "b"])
     row = judge(follows, table)
     assert (row["verdict"], row["rests_on"], row["group"]) == ("reproduced", "consequence", "a, b")

@@ -18,7 +18,7 @@ from snakemake.utils import update_config
 import study
 from rnnschur import architectures, findings, tasks
 from rnnschur.criterion import Criterion
-from rnnschur.paper import claims, replication, search, verdicts
+from rnnschur.paper import claims, numbers, prediction, replication, search, verdicts
 from rnnschur.report import pages, verdict_pages
 from rnnschur.statistics import Bootstrap
 from rnnschur.streams import Identity
@@ -153,6 +153,20 @@ def test_what_does_not_count_follows_from_the_published_networks():
     rows = rows[(rows["width"] == 72) & rows["alpha"].isin([0.85, 0.9, 0.95])]
     same = rows.groupby(["seed", "removed"])[["leading", "value"]].nunique()
     assert rows["alpha"].nunique() == 3 and (same == 1).all(axis=None)
+
+
+def test_a_published_network_lies_in_the_prediction_interval_of_the_others():
+    rows = table("ablations")
+    wide, inside = claims.wide(rows[rows["learned"]]), []
+    for _, target in numbers.load(ROOT / "report" / "paper.csv").iterrows():
+        values = claims.number(target, wide).to_numpy()
+        accuracy = (target["task"], target["quantity"]) == ("copy", "value")
+        for place, value in enumerate(values):
+            others = np.delete(values, place)
+            ends = prediction.interval(others, accuracy, target["digit"] / 2, 0.95)
+            inside.append(prediction.inside(value, 0, *ends))
+    said = f"Left out one at a time, {100 * np.mean(inside):.0f} % of the published networks lie"
+    assert said in sentences("docs/method.md")
 
 
 def test_numbers_of_one_group_are_one_measurement_in_the_published_networks():
