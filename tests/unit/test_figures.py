@@ -161,28 +161,54 @@ def test_the_same_figure_gives_the_same_files(tmp_path):
         assert (tmp_path / f"one{kind}").read_bytes() == (tmp_path / f"two{kind}").read_bytes()
 
 
-def test_ledger_draws_every_judged_claim_at_its_share():
+def test_ledger_draws_every_judged_claim_at_its_share_and_every_number_beside_the_papers():
     judged = pd.DataFrame(
         {
-            "kind": ["claim", "claim", "number", "number"],
-            "claim": ["A.", "B.", "C.", "D."],
-            "networks": [10, 10, 10, 0],
-            "share": [1.0, 0.6, 0.1, np.nan],
-            "share_low": [0.7, 0.3, 0.0, np.nan],
-            "share_high": [1.0, 0.9, 0.4, np.nan],
-            "verdict": ["reproduced", "partly", "not", ""],
+            "kind": ["claim"] * 4 + ["number"] * 3,
+            "rests_on": ["measurement", "consequence", "theorem", *["measurement"] * 4],
+            "claim": ["A.", "B.", "C.", "D.", "E.", "F.", "G."],
+            "networks": [10, 10, 10, 10, 10, 10, 0],
+            "share": [1.0, 0.9, 1.0, 0.6, 0.1, 0.2, np.nan],
+            "share_low": [0.7, 0.5, 0.7, 0.3, 0.0, 0.0, np.nan],
+            "share_high": [1.0, 1.0, 1.0, 0.9, 0.4, 0.5, np.nan],
+            "paper": [*[np.nan] * 4, 2.0, 0.5, 1.0],
+            "mean": [*[np.nan] * 4, 3.0, 0.5, np.nan],
+            "low": [*[np.nan] * 4, 2.0, 0.25, np.nan],
+            "high": [*[np.nan] * 4, 4.0, 0.75, np.nan],
+            "prediction_low": [*[np.nan] * 4, 1.0, -np.inf, np.nan],
+            "prediction_high": [*[np.nan] * 4, 6.0, 50.0, np.nan],
+            "verdict": ["reproduced", "reproduced", "holds", "partly", "not", "reproduced", ""],
         }
     )
     figure = figures.ledger(judged)
-    (axis,) = figure.axes
-    assert [text.get_text() for text in axis.get_yticklabels()] == ["A", "B", "C"]
-    points = {c.get_label(): c.lines[0].get_xydata().tolist() for c in axis.containers}
+    above, below = figure.axes
+    assert [text.get_text() for text in above.get_yticklabels()] == ["A", "B", "C", "D"]
+    assert [text.get_text() for text in below.get_yticklabels()] == ["E", "F"]
+    points = {line.get_label(): line.get_xydata().tolist() for line in above.lines}
     assert points == {
-        "reproduced (1)": [[1.0, 0.0]],
-        "partly (1)": [[0.6, 1.0]],
-        "not (1)": [[0.1, 2.0]],
+        "reproduced": [[1.0, 0.0]],
+        "reproduced, follows": [[0.9, 1.0]],
+        "theorem holds": [[1.0, 2.0]],
+        "partly": [[0.6, 3.0]],
     }
-    assert figures.ledger(judged[3:]).axes[0].get_yticklabels() == []
+
+    def intervals(axis):
+        return [segment.tolist() for c in axis.collections for segment in c.get_segments()]
+
+    assert sorted(intervals(above), key=lambda ends: ends[0][1]) == [
+        [[low, place], [high, place]]
+        for place, (low, high) in enumerate([(0.7, 1.0), (0.5, 1.0), (0.7, 1.0), (0.3, 0.9)])
+    ]
+    points = {line.get_label(): line.get_xydata().tolist() for line in below.lines[1:]}
+    assert points == {"reproduced": [[1.0, 1.0]], "not": [[1.5, 0.0]]}
+    assert intervals(below) == [
+        [[0.1, 1.0], [10.0, 1.0]],  # beyond the axis, at its ends
+        [[0.5, 0.0], [3.0, 0.0]],
+        [[0.5, 1.0], [1.5, 1.0]],
+        [[1.0, 0.0], [2.0, 0.0]],
+    ]
+    for axis in figures.ledger(judged[6:]).axes:
+        assert axis.get_yticklabels() == []
 
 
 def test_search_puts_the_nearest_protocol_on_top_and_writes_our_means():

@@ -131,23 +131,6 @@ def test_one_row_a_group(name):
     assert set(found.values()) - {*CONDITION.values(), "rotation"} == extremes
 
 
-def test_the_ledger_shows_counts_and_leaves_out_what_was_not_run():
-    judged = pd.DataFrame(
-        {
-            "claim": ["A.", "B."], "rule": "x", "quantity": "value", "paper": [0.876, np.nan],
-            "networks": [10, 0], "left_out": [0, 2],
-            "mean": [0.85, np.nan], "low": [0.8, np.nan], "high": [0.9, np.nan],
-            "share": [0.7, np.nan], "verdict": ["partly", np.nan],
-        }
-    )  # fmt: skip
-    (row,) = pages.ledger_table(judged).to_dict("records")
-    assert row["networks that agree"] == "7 of 10"
-    assert (row["paper"], row["ours (mean)"], row["interval"]) == ("0.876", "0.85", "[0.8, 0.9]")
-    assert pages.ledger_table(judged[1:]).empty
-    (row,) = pages.ledger_table(judged[:1].assign(left_out=2)).to_dict("records")
-    assert row["networks that agree"] == "7 of 10 (2 left out)"
-
-
 def test_the_search_table_is_in_the_order_of_the_distance_within_a_task():
     protocols = pd.DataFrame(
         {

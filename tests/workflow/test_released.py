@@ -18,8 +18,8 @@ from snakemake.utils import update_config
 import study
 from rnnschur import architectures, findings, tasks
 from rnnschur.criterion import Criterion
-from rnnschur.paper import claims, replication, search
-from rnnschur.report import pages
+from rnnschur.paper import claims, numbers, prediction, replication, search, verdicts
+from rnnschur.report import pages, verdict_pages
 from rnnschur.statistics import Bootstrap
 from rnnschur.streams import Identity
 from rnnschur.tables import by_matrix
@@ -113,19 +113,73 @@ def test_the_ledger_follows_from_the_published_tables():
 
 def test_the_verdicts_in_the_texts_are_those_of_the_ledger():
     ledger = table("ledger")
-    shown = pages.ledger_table(ledger).drop(columns="rule")
-    rows = [f"| {' | '.join(map(str, row))} |" for row in shown.itertuples(index=False, name=None)]
-    assert "\n".join(rows) in TEXTS["docs/results.md"]
+    each, once = verdict_pages.ledger_table(ledger), verdict_pages.independent_table(ledger)
+    for shown in (each.drop(columns="rule"), once):
+        rows = [f"| {' | '.join(row)} |" for row in shown.itertuples(index=False, name=None)]
+        head = [f"| {' | '.join(shown)} |", f"| {' | '.join(['---'] * len(shown.columns))} |"]
+        assert "\n".join([*head, *rows]) in TEXTS["docs/results.md"]
     reproduced = sum(text.count("| reproduced |") for text in TEXTS.values())
-    assert reproduced == (ledger["verdict"] == "reproduced").sum()
-    counts = ledger.groupby("kind")["verdict"].value_counts()
-    claimed, numbers = (
-        [counts.get((kind, v), 0) for v in claims.VERDICTS] for kind in ("claim", "number")
-    )
+    assert reproduced == sum((shown["verdict"] == "reproduced").sum() for shown in (each, once))
+    counts = verdicts.counts(ledger).to_dict("index")
     headline = (
-        "Of its {} claims {} reproduce, {} partly and {} not; of its {} numbers {}, {} and {}."
-    ).format(sum(claimed), *claimed, sum(numbers), *numbers)
+        "Of its {claim[statements]} claims {claim[independent]} are independent: "
+        "{claim[reproduced]} reproduce, {claim[partly]} partly and {claim[not]} not; of its "
+        "{number[statements]} numbers {number[independent]}: {number[reproduced]}, "
+        "{number[partly]} and {number[not]}."
+    ).format(**counts)
     assert headline in sentences("README.md")
+
+
+def test_what_does_not_count_follows_from_the_published_networks():
+    ledger = table("ledger").set_index("id")
+    assert (ledger[ledger["rests_on"] == verdicts.THEOREM]["verdict"] == verdicts.CHECKED[0]).all()
+    # Claims that are true of a network wherever those that they rest on are.
+    said = {c["id"]: c for c in claims.load(ROOT / "report" / "claims.yaml")["claims"]}
+    wide = {}
+    for name in ("ablations", "thresholds"):
+        rows = table(name)
+        wide[name] = claims.wide(rows[rows["learned"]])
+
+    def true_of(name):
+        seen = wide["thresholds" if "alphas" in said[name] else "ablations"]
+        criterion = Criterion(**study.criterion(CONFIG))
+        return claims.evaluate(said[name], seen, criterion)["agrees"].groupby("seed").all()
+
+    follows = ledger[ledger["rests_on"] == verdicts.CONSEQUENCE]["group"].str.split(", ")
+    assert len(follows)
+    for name, others in follows.items():
+        premises = pd.concat([true_of(other) for other in others], axis=1).all(axis=1)
+        assert premises.any() and true_of(name)[premises].all(), name
+    # The thresholds of copy: at each of them the same R, and so the same ablation.
+    rows = table("thresholds").query("task == 'copy' and architecture == 'orthogonal'")
+    rows = rows[(rows["width"] == 72) & rows["alpha"].isin([0.85, 0.9, 0.95])]
+    same = rows.groupby(["seed", "removed"])[["leading", "value"]].nunique()
+    assert rows["alpha"].nunique() == 3 and (same == 1).all(axis=None)
+
+
+def test_a_published_network_lies_in_the_prediction_interval_of_the_others():
+    rows = table("ablations")
+    wide, inside = claims.wide(rows[rows["learned"]]), []
+    for _, target in numbers.load(ROOT / "report" / "paper.csv").iterrows():
+        values = claims.number(target, wide).to_numpy()
+        accuracy = (target["task"], target["quantity"]) == ("copy", "value")
+        for place, value in enumerate(values):
+            others = np.delete(values, place)
+            ends = prediction.interval(others, accuracy, target["digit"] / 2, 0.95)
+            inside.append(prediction.inside(value, 0, *ends))
+    said = f"Left out one at a time, {100 * np.mean(inside):.0f} % of the published networks lie"
+    assert said in sentences("docs/method.md")
+
+
+def test_numbers_of_one_group_are_one_measurement_in_the_published_networks():
+    """They agree over networks, too: the rule that groups them knows only the paper's numbers."""
+    copied = claims.wide(table("ablations").query("task == 'copy' and width == 72")).loc[
+        ("copy", "orthogonal")
+    ]
+    for names in (("RR", "RR_CC"), ("CR", "CR_CC", "RR_CR", "all")):
+        together = copied[[f"value_{name}" for name in names]].corr()
+        assert (together > 0.99).all(axis=None)
+    assert copied[["value_RR", "value_CR"]].corr().iloc[0, 1] < 0.7
 
 
 needs_findings = pytest.mark.skipif(

@@ -57,7 +57,8 @@ PROTOCOLS = {
     if not IMPORTED
 }
 # Beside the paper stands what was trained as it says.
-PAPER = [page("ledger_table"), page("main_table"), *drawing("ledger", "all", "Verdict")]
+PAPER = [page("ledger_table"), page("independent_table"), page("main_table")]
+PAPER += drawing("ledger", "all", "Verdict")
 PAPER = [] if IMPORTED else PAPER
 
 

@@ -4,7 +4,7 @@ import pandas as pd
 
 from freshness import leave_record
 from job import log
-from rnnschur.paper.numbers import against_paper
+from rnnschur.paper import numbers
 from rnnschur.statistics import ABLATION_QUANTITIES, NETWORK_QUANTITIES, Bootstrap, summarize
 from rnnschur.tables import CONDITION, NETWORK
 
@@ -38,6 +38,6 @@ table = summary("networks", [], NETWORK_QUANTITIES)
 counts.reset_index().merge(table, on=CONDITION, how="left").to_csv(
     snakemake.output.networks, index=False
 )
-paper = pd.read_csv(snakemake.input.paper)
-against_paper(paper, ablations).to_csv(snakemake.output.comparison, index=False)
+paper = numbers.load(snakemake.input.paper)
+numbers.against_paper(paper, ablations).to_csv(snakemake.output.comparison, index=False)
 leave_record(snakemake)

@@ -14,13 +14,12 @@ import pandas as pd
 
 from rnnschur.coordinates.sectors import SUBSETS
 from rnnschur.criterion import Criterion
-from rnnschur.metrics import METRICS, RELATIVE_TOLERANCE, relative_misfit
-from rnnschur.paper import statements
+from rnnschur.metrics import METRICS, RELATIVE_TOLERANCE, Metric, relative_misfit
+from rnnschur.paper import prediction, statements, verdicts
 from rnnschur.paper.statements import Variable, naming, observations, pivot, read, rule, share
+from rnnschur.paper.verdicts import CHECKED, THEOREM, VERDICTS
 from rnnschur.statistics import Bootstrap
 from rnnschur.tables import CONDITION, NETWORK
-
-VERDICTS = ("reproduced", "partly", "not")
 
 #: What an expression may name, followed by `_` and what was removed (`RR_CC` for RR+CC, `all`).
 QUANTITIES = {
@@ -30,8 +29,10 @@ QUANTITIES = {
     "sensitivity": "sensitivity",
     "difference": "rollout_difference",
 }
-COLUMNS = ["id", "kind", "claim", "rule", "quantity", "paper", "networks", "left_out"]
-COLUMNS += ["mean", "low", "high", "share", "share_low", "share_high", "verdict"]
+COLUMNS = ["id", "kind", "rests_on", "group", "claim", "rule", "quantity", "paper"]
+COLUMNS += ["networks", "left_out", "mean", "low", "high"]
+COLUMNS += ["prediction_low", "prediction_high", "inside"]
+COLUMNS += ["share", "share_low", "share_high", "verdict"]
 
 
 def load(path: str | Path) -> dict:
@@ -41,18 +42,21 @@ def load(path: str | Path) -> dict:
     -------
     dict
         `bounds`, the least share of networks of the verdicts ``reproduced`` and ``partly``, and
-        `claims`, a list. A claim has the keys id, claim (in words), networks (see
-        `rnnschur.paper.statements.observations`) and agrees (an expression) and, optionally,
-        quantity (the expression whose mean is shown; `agrees` may name it), paper (its published
-        value) and alphas (thresholds at each of which the claim must hold).
+        `claims`, a list. A claim has the keys id, claim (in words), rests_on (see
+        `rnnschur.paper.verdicts.check`), networks (see `rnnschur.paper.statements.observations`)
+        and agrees (an expression) and, optionally, quantity (the expression whose mean is shown;
+        `agrees` may name it), paper (its published value) and alphas (thresholds at each of which
+        the claim must hold).
 
     Raises
     ------
     ValueError
-        As `rnnschur.paper.statements.read`.
+        As `rnnschur.paper.statements.read` and `rnnschur.paper.verdicts.check`.
     """
-    needed = {"id", "claim", "networks", "agrees"}
-    return read(path, "claim", needed, {"quantity", "paper", "alphas"})
+    needed = {"id", "claim", "rests_on", "networks", "agrees"}
+    found = read(path, "claim", needed, {"quantity", "paper", "alphas"})
+    verdicts.check(path, "claim", found["claims"])
+    return found
 
 
 def wide(ablations: pd.DataFrame) -> pd.DataFrame:
@@ -127,16 +131,22 @@ def misfit(row: pd.Series, table: pd.DataFrame, ours) -> np.ndarray:
     """
     if row["quantity"] != "value":
         return relative_misfit(ours, row["paper"])
+    metric = _metric(row, table)
+    return np.array([]) if metric is None else metric.misfit(ours, row["paper"])
+
+
+def _metric(row: pd.Series, table: pd.DataFrame) -> Metric | None:
+    """Return the measure that a number is about; None without networks."""
     metrics = observations(table, _cell(row))["metric"]
-    return METRICS[metrics.iloc[0]].misfit(ours, row["paper"]) if len(metrics) else np.array([])
+    return METRICS[metrics.iloc[0]] if len(metrics) else None
 
 
 def _tolerance(row: pd.Series, table: pd.DataFrame) -> str:
     """Return what counts as reached, in words; nothing for a value without networks."""
     if row["quantity"] != "value":
         return RELATIVE_TOLERANCE
-    metrics = observations(table, _cell(row))["metric"]
-    return METRICS[metrics.iloc[0]].tolerance if len(metrics) else ""
+    metric = _metric(row, table)
+    return "" if metric is None else metric.tolerance
 
 
 def _cell(row: pd.Series) -> str:
@@ -155,10 +165,16 @@ def judge(
     """Judge every claim and every number of the paper.
 
     A claim is reproduced when it holds for at least the share `bounds` asks for, partly when it
-    holds for at least the lower share, and not below. A number is reproduced when the mean over
-    networks reaches it (`misfit` at most 1) and is certain enough to say so (at most 2 at both
-    ends of its interval), else partly when the mean is off by at most 2 and the number lies within
-    the range of our single networks. Conditions without networks leave a verdict empty.
+    holds for at least the lower share, and not below. A theorem must hold for every network: it
+    ``holds`` or ``fails``, and reproduces nothing.
+
+    A number is reproduced when two things are true of it. The mean over networks reaches it
+    (`misfit` at most 1) and is certain enough to say so (at most 2 at both ends of its interval);
+    and the paper's network could be one of ours: the number, as far as it is printed, is inside the
+    `rnnschur.paper.prediction.interval` for one more. It is partly reproduced when only one is
+    true and the mean is off by at most 2: where networks differ a lot, any number is inside.
+
+    Conditions without networks leave a verdict empty, and so does a number with one network.
 
     Parameters
     ----------
@@ -174,21 +190,24 @@ def judge(
     criterion : Criterion
         Bounds that expressions may name.
     bootstrap : Bootstrap
+        Its confidence is that of all intervals.
 
     Returns
     -------
     pandas.DataFrame
-        Columns id, kind (claim or number), claim, rule, quantity, paper, networks, left_out
-        (trained, but they count in no share or mean), mean, low, high (of the quantity: bootstrap
-        interval of the mean), share, share_low, share_high (networks that agree: exact binomial
-        interval) and verdict.
+        Columns id, kind (claim or number), rests_on (measurement, consequence or theorem), group
+        (what it rests on), claim, rule, quantity, paper, networks, left_out (trained, but they
+        count in no share or mean), mean, low, high (of the quantity: bootstrap interval of the
+        mean), prediction_low, prediction_high and inside (of numbers), share, share_low,
+        share_high (networks that agree: exact binomial interval, Clopper and Pearson 1934) and
+        verdict.
     """
     trained = networks.set_index([*CONDITION, "seed"])[["learned"]]
     rows = []
     for claim in ledger["claims"]:
         seen = evaluate(claim, thresholds if "alphas" in claim else table, criterion)
         row = {"id": claim["id"], "kind": "claim", "claim": claim["claim"], "verdict": ""}
-        row |= {"rule": rule(claim, asdict(criterion))}
+        row |= verdicts.grounds(claim["rests_on"]) | {"rule": rule(claim, asdict(criterion))}
         row |= {"quantity": claim.get("quantity", ""), "paper": claim.get("paper", np.nan)}
         row |= share(seen["agrees"], len(observations(trained, claim["networks"])), bootstrap)
         if len(seen):
@@ -196,20 +215,36 @@ def judge(
             if "quantity" in claim:
                 interval = bootstrap.interval(seen["quantity"].dropna(), "claims", claim["id"])
                 row["low"], row["high"] = interval
-            passed = [row["share"] >= ledger["bounds"][v] for v in VERDICTS[:2]]
-            row["verdict"] = VERDICTS[passed.index(True) if any(passed) else 2]
+            if row["rests_on"] == THEOREM:
+                row["verdict"] = CHECKED[0 if row["share"] == 1 else 1]
+            else:
+                passed = [row["share"] >= ledger["bounds"][v] for v in VERDICTS[:2]]
+                row["verdict"] = VERDICTS[passed.index(True) if any(passed) else 2]
         rows.append(row)
     for _, target in comparison.iterrows():
-        values, paper = number(target, table), target["paper"]
-        row = {"id": target["id"], "kind": "number", "claim": target["claim"], "verdict": ""}
-        row |= {"rule": _tolerance(target, table), "quantity": target["quantity"], "paper": paper}
-        reach = misfit(target, table, values) <= 1
-        row |= share(reach, len(observations(trained, _cell(target))), bootstrap)
-        if len(values):
-            row |= {"mean": target["ours"], "low": target["low"], "high": target["high"]}
-            off = misfit(target, table, target[["ours", "low", "high"]])
-            reached = np.all(off <= [1, 2, 2])
-            near = off[0] <= 2 and values.min() <= paper <= values.max()
-            row["verdict"] = VERDICTS[0 if reached else 1 if near else 2]
-        rows.append(row)
+        row = _compared(target, table, bootstrap)
+        trained_there = len(observations(trained, _cell(target)))
+        reach = misfit(target, table, number(target, table)) <= 1
+        rows.append(row | share(reach, trained_there, bootstrap))
     return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def _compared(target: pd.Series, table: pd.DataFrame, bootstrap: Bootstrap) -> dict:
+    """Return the row of the ledger of one of the paper's numbers, but for its share."""
+    row = {"id": target["id"], "kind": "number", "claim": target["claim"], "verdict": ""}
+    row |= verdicts.grounds(target["rests_on"]) | {"rule": _tolerance(target, table)}
+    row |= {"quantity": target["quantity"], "paper": target["paper"]}
+    values = number(target, table)
+    if len(values) == 0:
+        return row
+    row |= {"mean": target["ours"], "low": target["low"], "high": target["high"]}
+    if len(values) == 1:
+        return row
+    accuracy = target["quantity"] == "value" and _metric(target, table).absolute
+    resolution = target["digit"] / 2
+    low, high = prediction.interval(values, accuracy, resolution, bootstrap.confidence)
+    inside = prediction.inside(target["paper"], resolution, low, high)
+    off = misfit(target, table, target[["ours", "low", "high"]])
+    reached, near = np.all(off <= [1, 2, 2]), off[0] <= 2
+    row |= {"prediction_low": low, "prediction_high": high, "inside": inside}
+    return row | {"verdict": VERDICTS[2 - int(reached) - int(near and inside)]}

@@ -1,8 +1,55 @@
-"""The paper's numbers beside ours."""
+"""The paper's numbers, read, and beside ours."""
+
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
 
 import pandas as pd
 
+from rnnschur.paper import verdicts
 from rnnschur.tables import CONDITION
+
+NEEDED = ["id", "claim", *CONDITION, "removed", "quantity", "paper", "rests_on"]
+
+
+def load(path: str | Path) -> pd.DataFrame:
+    """Read the paper's numbers.
+
+    Parameters
+    ----------
+    path : path
+        `report/paper.csv`: a row a number, with id, claim (in words), task, architecture, width,
+        removed, quantity, paper (as it is printed) and rests_on (the group of the measurement).
+
+    Returns
+    -------
+    pandas.DataFrame
+        Its rows, with digit: a unit of the last digit that the paper prints, 0.01 of ``1.00``.
+
+    Raises
+    ------
+    ValueError
+        For a column that is missing, for a number that is none, and as
+        `rnnschur.paper.verdicts.check`; the message names it.
+    """
+    table = pd.read_csv(path, dtype={"paper": str})
+    if missing := [name for name in NEEDED if name not in table]:
+        raise ValueError(f"{path} lacks {', '.join(missing)}; needed: {', '.join(NEEDED)}")
+    verdicts.check(path, "number", table.to_dict("records"))
+    digit = [_digit(path, *row) for row in table[["id", "paper"]].itertuples(index=False)]
+    table["paper"] = table["paper"].astype(float)
+    table.insert(table.columns.get_loc("paper") + 1, "digit", digit)
+    return table
+
+
+def _digit(path: str | Path, name: str, text: str) -> float:
+    """Return a unit of the last digit of a printed number."""
+    try:
+        exponent = Decimal(text).as_tuple().exponent
+        return float(Decimal(1).scaleb(exponent))
+    except (InvalidOperation, TypeError):  # no number; NaN and infinity have no digits
+        raise ValueError(
+            f"{path}: number {name!r}: paper is {text!r}; allowed: a number as it is printed"
+        ) from None
 
 
 def against_paper(paper: pd.DataFrame, summary: pd.DataFrame) -> pd.DataFrame:
@@ -11,7 +58,7 @@ def against_paper(paper: pd.DataFrame, summary: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     paper : pandas.DataFrame
-        `report/paper.csv`: a row a number, with task, architecture, width, removed and quantity.
+        As `load` returns it.
     summary : pandas.DataFrame
         Mean and interval over networks, see `rnnschur.statistics.summarize`.
 

@@ -22,9 +22,13 @@ def digits(value: float) -> str:
     return f"{value:.0f}" if 1000 <= abs(value) < 100_000 else f"{value:.3g}"
 
 
-def interval(row: pd.Series) -> str:
-    """Return '[low, high]' of a row of a summary; nothing where there is no interval."""
-    return "" if np.isnan(row["low"]) else f"[{digits(row['low'])}, {digits(row['high'])}]"
+def interval(row: pd.Series, of: str = "") -> str:
+    """Return '[low, high]' of a row of a summary; nothing where there is no interval.
+
+    `of` is what its ends are the `low` and `high` of, such as ``share_``.
+    """
+    low = row[f"{of}low"]
+    return "" if np.isnan(low) else f"[{digits(low)}, {digits(row[f'{of}high'])}]"
 
 
 def with_interval(row: pd.Series) -> str:
@@ -312,27 +316,6 @@ def foretold_table(frontier: pd.DataFrame) -> pd.DataFrame:
     names |= {"first_order": "of all to first order", "rollout_difference": "measured"}
     table = rows.groupby([*CONDITION, "removed"], sort=False)[list(names)].median().map(digits)
     return table.rename(columns=names).reset_index()
-
-
-def ledger_table(ledger: pd.DataFrame) -> pd.DataFrame:
-    """Return the paper's claims and numbers with their verdicts, a row a claim."""
-    rows = ledger[ledger["networks"] > 0]
-    agree = (rows["share"] * rows["networks"]).round().astype(int)
-    return pd.DataFrame(
-        {
-            "claim": rows["claim"],
-            "quantity": rows["quantity"].fillna(""),
-            "paper": rows["paper"].map(digits),
-            "ours (mean)": rows["mean"].map(digits),
-            "interval": [interval(row) for _, row in rows.iterrows()],
-            "networks that agree": [
-                f"{a} of {n}" + (f" ({out} left out)" if out else "")
-                for a, n, out in zip(agree, rows["networks"], rows["left_out"], strict=True)
-            ],
-            "verdict": rows["verdict"],
-            "rule": rows["rule"],
-        }
-    )
 
 
 def findings_table(found: pd.DataFrame) -> pd.DataFrame:

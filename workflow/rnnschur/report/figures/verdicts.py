@@ -4,45 +4,79 @@ import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
+from rnnschur.paper.verdicts import CHECKED, CONSEQUENCE
 from rnnschur.report.figures.style import (
     PALETTE,
     legend_below,
 )
 
+#: Colour and marker of a verdict.
+LOOKS = {
+    **{"reproduced": (PALETTE[2], "o"), "partly": (PALETTE[1], "s"), "not": (PALETTE[3], "X")},
+    **{CHECKED[0]: (PALETTE[7], "D"), CHECKED[1]: (PALETTE[3], "D")},
+}
+#: Ends of the axis of our numbers, in units of the paper's; what is beyond ends there.
+RATIOS = (0.1, 10)
+
 
 def ledger(table: pd.DataFrame) -> Figure:
-    """Draw the share of networks that agree with each claim, its interval and the verdict.
+    """Draw what decides the verdict on each of the paper's claims, and on each of its numbers.
+
+    Above, of claims, the share of networks that agree and its exact interval; what follows from
+    others is hollow. Below, of numbers, our mean in units of the paper's: the bootstrap interval of
+    the mean is thick, the prediction interval for one more network thin.
 
     Parameters
     ----------
     table : pandas.DataFrame
         As `rnnschur.paper.claims.judge` returns it. Claims without networks are left out.
     """
-    table = table[table["networks"] > 0].reset_index(drop=True)
-    figure, axis = plt.subplots(figsize=(7.5, 0.9 + 0.24 * len(table)))
-    for verdict, colour, marker in zip(
-        ("reproduced", "partly", "not"), (PALETTE[2], PALETTE[1], PALETTE[3]), "osX", strict=True
-    ):
-        rows = table[table["verdict"] == verdict]
-        axis.errorbar(
-            rows["share"],
-            rows.index,
-            xerr=[rows["share"] - rows["share_low"], rows["share_high"] - rows["share"]],
-            fmt=marker,
-            color=colour,
-            linewidth=1,
-            label=f"{verdict} ({len(rows)})",
-        )
-    axis.set_yticks(table.index, [text.rstrip(".") for text in table["claim"]])
-    axis.set(
-        xlim=(-0.03, 1.03),
-        ylim=(max(len(table), 1) - 0.5, -0.5),
-        xlabel="share of networks that agree",
+    table = table[table["networks"] > 0]
+    parts = [table[table["kind"] == kind].reset_index(drop=True) for kind in ("claim", "number")]
+    heights = [max(len(part), 1) for part in parts]
+    figure, axes = plt.subplots(
+        2, 1, figsize=(7.5, 1.4 + 0.24 * sum(heights)), height_ratios=heights
     )
-    axis.grid(axis="y", linewidth=0.4)
-    axis.axhline((table["kind"] == "claim").sum() - 0.5, color="0.3", linewidth=0.8)
-    legend_below(figure)
+    for axis, part, height in zip(axes, parts, heights, strict=True):
+        axis.set_yticks(part.index, [text.rstrip(".") for text in part["claim"]])
+        axis.set_ylim(height - 0.5, -0.5)
+        axis.grid(axis="y", linewidth=0.4)
+    axes[0].set(xlim=(-0.03, 1.03), xlabel="share of networks that agree")
+    axes[1].set(xlim=RATIOS, xscale="log", xlabel="our mean / the paper's number")
+    axes[1].set_xticks([0.1, 0.3, 1, 3, 10], ["0.1", "0.3", "1", "3", "10"])
+    axes[1].minorticks_off()
+    axes[1].axvline(1, color="0.3", linewidth=0.8)
+    claims, numbers = parts
+    follows = claims["rests_on"] == CONSEQUENCE
+    _draw(axes[0], claims[~follows], ["share", "share_low", "share_high"])
+    _draw(axes[0], claims[follows], ["share", "share_low", "share_high"], fill="white")
+    shown = ["mean", "low", "high", "prediction_low", "prediction_high"]
+    ratios = numbers.assign(**{name: numbers[name] / numbers["paper"] for name in shown})
+    ratios[shown] = ratios[shown].clip(*RATIOS)
+    _draw(axes[1], ratios, ["mean", "prediction_low", "prediction_high"])
+    _draw(axes[1], ratios, ["mean", "low", "high"], width=3)
+    if len(table):
+        legend_below(figure)
     return figure
+
+
+def _draw(axis, rows: pd.DataFrame, names: list[str], fill: str | None = None, width: float = 1):
+    """Draw a value and the ends of its interval, a row a statement, by verdict."""
+    for verdict, (colour, marker) in LOOKS.items():
+        some = rows[rows["verdict"] == verdict]
+        if some.empty:
+            continue
+        value, low, high = (some[name] for name in names)
+        axis.hlines(some.index, low, high, color=colour, linewidth=width, zorder=1)
+        label = f"theorem {verdict}" if verdict in CHECKED else verdict
+        axis.plot(
+            value,
+            some.index,
+            marker,
+            color=colour,
+            markerfacecolor=fill or colour,
+            label=label if fill is None else f"{label}, follows",
+        )
 
 
 def search(numbers: pd.DataFrame, protocols: pd.DataFrame) -> Figure:
