@@ -7,7 +7,12 @@ OUTPUTS          tables/search_ablations.csv, search_thresholds.csv
                                               the same rows, by task and protocol
                  tables/search_numbers.csv    a row a protocol and number of the paper
                  tables/search_protocols.csv  a row a protocol: distance, claims
+                 tables/search_claims.csv     a row a protocol and claim or number: its verdict
+                 tables/search_claims_summary.csv
+                                              a row a claim or number: under how many protocols
 """
+
+SEARCHED = sorted({study.module(config, task) for task in TASKS if not IMPORTED})
 
 
 rule protocols:
@@ -17,11 +22,14 @@ rule protocols:
         thresholds=f"{TABLES}/thresholds.csv",
         paper=beside("report/paper.csv"),
         claims=beside("report/claims.yaml"),
+        choices=beside("report/choices.yaml"),
     output:
         ablations=f"{TABLES}/search_ablations.csv",
         thresholds=f"{TABLES}/search_thresholds.csv",
         numbers=f"{TABLES}/search_numbers.csv",
         protocols=f"{TABLES}/search_protocols.csv",
+        by_claim=f"{TABLES}/search_claims.csv",
+        summary=f"{TABLES}/search_claims_summary.csv",
         record=f"{RECORDS}/protocols.json",
     log:
         f"{LOGS}/protocols.log",
@@ -32,11 +40,13 @@ rule protocols:
     threads: 1
     params:
         code=sources(
-            "workflow/scripts/protocols.py", "report/paper.csv", "report/claims.yaml"
+            "workflow/scripts/protocols.py",
+            *("report/paper.csv", "report/claims.yaml", "report/choices.yaml"),
         ),
         records=records("ablations", "thresholds"),
         tasks={task: study.module(config, task) for task in TASKS},
         criterion=study.criterion(config),
+        statistics=study.statistics(config),
     script:
         "../scripts/protocols.py"
 
@@ -47,7 +57,9 @@ use rule render_networks as render_search with:
         notebook=beside("workflow/notebooks/search.ipynb"),
     output:
         page("search_table"),
-        drawings("search", sorted({study.module(config, t) for t in TASKS}), "Search"),
+        page("search_claims_table"),
+        drawings("search", SEARCHED, "Search"),
+        drawings("search_claims", SEARCHED, "Search"),
         notebook=f"{RESULTS}/notebooks/search.ipynb",
         record=f"{RECORDS}/render_search.json",
     log:

@@ -143,6 +143,11 @@ def _cell(row: pd.Series) -> str:
     return "{task}/{architecture}/{width}".format(**row)
 
 
+def verdict(share: float, bounds: dict[str, float]) -> str:
+    """Return the verdict on a claim that is true of a share of networks: the first it reaches."""
+    return next((name for name in VERDICTS[:2] if share >= bounds[name]), VERDICTS[2])
+
+
 def judge(
     ledger: dict,
     comparison: pd.DataFrame,
@@ -196,8 +201,7 @@ def judge(
             if "quantity" in claim:
                 interval = bootstrap.interval(seen["quantity"].dropna(), "claims", claim["id"])
                 row["low"], row["high"] = interval
-            passed = [row["share"] >= ledger["bounds"][v] for v in VERDICTS[:2]]
-            row["verdict"] = VERDICTS[passed.index(True) if any(passed) else 2]
+            row["verdict"] = verdict(row["share"], ledger["bounds"])
         rows.append(row)
     for _, target in comparison.iterrows():
         values, paper = number(target, table), target["paper"]

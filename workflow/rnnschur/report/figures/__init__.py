@@ -32,7 +32,7 @@ from rnnschur.report.figures.style import (
     title,
     use_style,
 )
-from rnnschur.report.figures.verdicts import ledger, search
+from rnnschur.report.figures.verdicts import ledger, search, search_claims
 
 __all__ = [
     "NAMES",
@@ -66,6 +66,7 @@ __all__ = [
     "save",
     "schur_matrix",
     "search",
+    "search_claims",
     "shift",
     "show",
     "spectra",
