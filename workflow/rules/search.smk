@@ -10,6 +10,8 @@ OUTPUTS          tables/search_ablations.csv, search_thresholds.csv
                  tables/search_claims.csv     a row a protocol and claim or number: its verdict
                  tables/search_claims_summary.csv
                                               a row a claim or number: under how many protocols
+                 tables/context_drivers.csv   what decides which coupling dominates in context
+                                              integration, where it is searched, and a figure
 """
 
 SEARCHED = sorted({study.module(config, task) for task in TASKS if not IMPORTED})
@@ -72,7 +74,37 @@ use rule render_networks as render_search with:
         settings=json.dumps({"tables": TABLES, "figures": FIGURES}),
 
 
+CONTEXT = "context_integration"
+CONTEXTS = [t for t in TASKS if not IMPORTED and study.module(config, t) == CONTEXT]
+
+
+rule drivers:
+    """Regress which coupling dominates on |R|, the threshold and the protocol."""
+    input:
+        thresholds=rules.protocols.output.thresholds,
+    output:
+        table=f"{TABLES}/context_drivers.csv",
+        picture=drawing("drivers", CONTEXT, "Search"),
+        record=f"{RECORDS}/drivers.json",
+    log:
+        f"{LOGS}/drivers.log",
+    benchmark:
+        f"{BENCHMARKS}/drivers.tsv"
+    conda:
+        "../../envs/study.yaml"
+    threads: 1
+    params:
+        code=sources("workflow/scripts/drivers.py"),
+        records=records("protocols"),
+        tasks={task: config["tasks"][task] for task in CONTEXTS},
+        start=CONTEXT,
+        statistics=study.statistics(config),
+    script:
+        "../scripts/drivers.py"
+
+
 rule search:
     """Search among protocols (a target)."""
     input:
         rules.render_search.output,
+        rules.drivers.output if CONTEXTS else [],
