@@ -85,4 +85,5 @@ def _sizes(axis: Axes, table: pd.DataFrame) -> None:
     units = table["per"].map(lambda per: {"doubling": ", doubled", "": ""}.get(per, f" + {per}"))
     names = table["driver"].map(lambda name: NAMES.get(name, name)) + units
     axis.set_yticks(places, names)
-    axis.set(ylim=(len(table) - 0.5, -0.5), xlabel="doublings of |R|", title="What moves |R|?")
+    axis.set(ylim=(max(len(table), 1) - 0.5, -0.5), xlabel="doublings of |R|")
+    axis.set_title("What moves |R|?")
