@@ -103,7 +103,7 @@ def test_every_claim_is_judged_under_every_protocol_whose_networks_learned(searc
 
 
 def test_what_drives_context_integration_is_told_of_its_protocols(searched):
-    drivers = pd.read_csv(searched.results / "search" / "tables" / "context_drivers.csv")
+    drivers = pd.read_csv(searched.results / "search" / "tables" / "search_drivers.csv")
     assert set(drivers["driver"]) == {"|R|", "alpha", "noise", "protocol", "all"}
     assert set(drivers["response"]) == {"RR", "CR", "CC", "|R|"}
     assert (drivers["networks"] == 4).all()

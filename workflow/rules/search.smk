@@ -10,7 +10,7 @@ OUTPUTS          tables/search_ablations.csv, search_thresholds.csv
                  tables/search_claims.csv     a row a protocol and claim or number: its verdict
                  tables/search_claims_summary.csv
                                               a row a claim or number: under how many protocols
-                 tables/context_drivers.csv   what decides which coupling dominates in context
+                 tables/search_drivers.csv   what decides which coupling dominates in context
                                               integration, where it is searched, and a figure
 """
 
@@ -83,7 +83,7 @@ rule drivers:
     input:
         thresholds=rules.protocols.output.thresholds,
     output:
-        table=f"{TABLES}/context_drivers.csv",
+        table=f"{TABLES}/search_drivers.csv",
         picture=drawing("drivers", CONTEXT, "Search"),
         record=f"{RECORDS}/drivers.json",
     log:
