@@ -10,7 +10,7 @@ OUTPUTS          tables/search_ablations.csv, search_thresholds.csv
                  tables/search_claims.csv     a row a protocol and claim or number: its verdict
                  tables/search_claims_summary.csv
                                               a row a claim or number: under how many protocols
-                 tables/search_drivers.csv   what decides which coupling dominates in context
+                 tables/search_drivers.csv    what decides which coupling dominates in context
                                               integration, where it is searched, and a figure
 """
 
