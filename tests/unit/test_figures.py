@@ -230,6 +230,31 @@ def test_search_puts_the_nearest_protocol_on_top_and_writes_our_means():
     assert [t.get_text() for t in none.texts] == ["no network of any protocol learned"]
 
 
+def test_search_claims_counts_networks_and_the_plausible_protocols():
+    judged = pd.DataFrame(
+        [
+            ("sine", True, "sine-CC-dominates", "claim", 5, 1.0, "reproduced"),
+            ("sine", True, "sine-none", "number", 5, 0.2, "not"),
+            ("sine_b", True, "sine-CC-dominates", "claim", 5, 0.6, "partly"),
+            ("sine_b", True, "sine-none", "number", 5, 0.4, "reproduced"),
+            ("sine_c", False, "sine-CC-dominates", "claim", 4, 1.0, "reproduced"),
+            ("sine_c", False, "sine-none", "number", 4, 0.5, "reproduced"),
+        ],
+        columns=["protocol", "plausible", "id", "kind", "networks", "share", "verdict"],
+    ).assign(task="sine")
+    protocols = pd.DataFrame({"protocol": ["sine", "sine_b"], "chosen": [False, True]})
+    axis = figures.search_claims(judged, protocols).axes[0]
+    said = [t.get_text() for t in axis.texts]
+    assert said == ["5", "1", "3", "2", "4", "2", "1", "1", "claims", "numbers"]
+    assert [t.get_text() for t in axis.get_xticklabels()] == ["CC-dominates", "intact"]
+    labels = ["start", "b (chosen)", "c", "protocols that reproduce it, of 2"]
+    assert [t.get_text() for t in axis.get_yticklabels()] == labels
+    cells = np.asarray(axis.images[0].get_array().filled(np.nan))
+    np.testing.assert_allclose(cells[[0, 1, 2, 4]], [[1, 0.2], [0.6, 0.4], [1, 0.5], [0.5, 0.5]])
+    none = figures.search_claims(judged[:0], protocols).axes[0]
+    assert [t.get_text() for t in none.texts] == ["no network of any protocol learned"]
+
+
 def test_phases_are_shares_of_sector_r_beside_what_the_targets_see():
     rows = [
         ("copy", 8, 0.01, "R", True),

@@ -147,6 +147,24 @@ def test_the_search_table_is_in_the_order_of_the_distance_within_a_task():
     assert table[""].tolist() == ["chosen", "", ""]
 
 
+def test_the_table_of_claims_under_all_protocols_counts_protocols_and_networks():
+    summary = pd.DataFrame(
+        {
+            "claim": ["C.", "D."], "protocols": [13, 0], "reproduced": [9, 0], "partly": [3, 0],
+            "not": [1, 0], "networks": [65, 0], "agree": [59, 0],
+            "networks_share": [59 / 65, np.nan],
+            "first": ["partly", np.nan], "start": "not", "chosen": "reproduced",
+        }
+    )  # fmt: skip
+    table = pages.search_claims_table(summary)
+    assert table.iloc[0].tolist() == [
+        *("C.", "9 of 13", "3, 1", "59 of 65", "0.908", "partly", "not", "reproduced")
+    ]
+    assert table.loc[1, ["share", "first version"]].tolist() == ["", ""]
+    lines = pages.markdown(table[["claim", "start"]]).split("\n")
+    assert lines == ["| claim | start |", "| --- | --- |", "| C. | not |", "| D. | not |"]
+
+
 def test_planted_table_has_the_largest_gap_and_the_mean_share_of_a_condition():
     moduli = pd.DataFrame({**CONDITION, "seed": [0, 0, 1], "modulus": [1.0, 0.5, 0.75]})
     moduli["planted"] = [1.0, 0.5625, 0.75]

@@ -16,9 +16,18 @@ from safetensors.numpy import load_file
 from snakemake.utils import update_config
 
 import study
-from rnnschur import architectures, findings, tasks
+from rnnschur import architectures, drivers, findings, tasks
 from rnnschur.criterion import Criterion
-from rnnschur.paper import claims, numbers, prediction, replication, search, verdicts
+from rnnschur.paper import (
+    choices,
+    claims,
+    numbers,
+    prediction,
+    protocols,
+    replication,
+    search,
+    verdicts,
+)
 from rnnschur.report import pages, verdict_pages
 from rnnschur.statistics import Bootstrap
 from rnnschur.streams import Identity
@@ -309,9 +318,7 @@ def test_the_scores_of_the_search_follow_from_its_networks():
 def test_the_main_protocols_are_those_that_the_search_chose():
     scores = pd.read_csv(SEARCH / "search_protocols.csv")
     assert (search.choose(scores) == scores["chosen"]).all()
-    config = yaml.safe_load((ROOT / "config.yaml").read_text())
-    update_config(config, yaml.safe_load((ROOT / "workflow/studies/search.yaml").read_text()))
-    study.complete(config)
+    config = search_config()
     chosen = scores[scores["chosen"]].set_index("task")["protocol"]
     assert set(chosen.index) == {task for task, of in CONFIG["tasks"].items() if "like" not in of}
     for task, protocol in chosen.items():
@@ -343,6 +350,160 @@ def test_what_the_protocol_page_says_of_the_search_is_in_its_tables():
     assert share.nlargest(2).iloc[1] == 0.6 and share.min() == 0
     assert "in none to three of five" in page
     assert f"under the other {len(context) - 1} protocols" in page
+
+
+needs_claims_of_the_search = pytest.mark.skipif(
+    not (SEARCH / "search_claims_summary.csv").exists(), reason="the search has no claims yet"
+)
+
+
+def search_config():
+    """Return the configuration of the search, complete."""
+    config = yaml.safe_load((ROOT / "config.yaml").read_text())
+    update_config(config, yaml.safe_load((ROOT / "workflow/studies/search.yaml").read_text()))
+    study.complete(config)
+    return config
+
+
+@needs_claims_of_the_search
+def test_the_claims_under_all_protocols_follow_from_the_networks_of_the_search():
+    """Of the protocols that it starts from, and of them all by the scores of the search."""
+    ablations, thresholds = (
+        pd.read_csv(SEARCH / f"search_{name}.csv") for name in ("ablations", "thresholds")
+    )
+    ledger = claims.load(ROOT / "report" / "claims.yaml")
+    criterion = Criterion(**study.criterion(CONFIG))
+    starts = ablations["protocol"] == ablations["task"]
+    found = protocols.by_claim(
+        *(ablations[starts], thresholds, pd.read_csv(ROOT / "report" / "paper.csv")),
+        *(ledger, criterion, Bootstrap(**study.statistics(search_config()))),
+    )
+    published = pd.read_csv(SEARCH / "search_claims.csv")
+    mine = published[published["protocol"] == published["task"]].reset_index(drop=True)
+    found = pd.read_csv(StringIO(found.to_csv(index=False)))
+    pd.testing.assert_frame_equal(found, mine, rtol=1e-9)
+    scores = pd.read_csv(SEARCH / "search_protocols.csv")
+    reached = published[(published["kind"] == "claim") & (published["id"] != "copy-thresholds")]
+    reached = (reached["verdict"] == "reproduced").groupby(reached["protocol"]).sum()
+    assert reached.to_dict() == scores.set_index("protocol")["claims_reproduced"].to_dict()
+    judged = pd.concat([published, protocols.combined(ablations, ledger, criterion)])
+    first = choices.load(ROOT / "report" / "choices.yaml")["first"]
+    summary = protocols.summary(judged, protocols.stages(scores, first))
+    summary = pd.read_csv(StringIO(summary.to_csv(index=False)))
+    pd.testing.assert_frame_equal(
+        summary, pd.read_csv(SEARCH / "search_claims_summary.csv"), rtol=1e-9
+    )
+
+
+@needs_claims_of_the_search
+def test_what_the_protocol_page_says_of_all_protocols_is_in_their_tables():
+    page, text = sentences("docs/protocol.md"), TEXTS["docs/protocol.md"]
+    summary = pd.read_csv(SEARCH / "search_claims_summary.csv")
+    judged = pd.read_csv(SEARCH / "search_claims.csv")
+    shown = pages.search_claims_table(summary[summary["kind"] == "claim"])
+    columns = ["claim", "protocols that reproduce it", "networks that agree", "start", "chosen"]
+    assert f"\n\n{pages.markdown(shown[columns])}\n\n" in text
+    assert f"All {judged['protocol'].nunique()} are." in page and judged["plausible"].all()
+    places = {"first": "of the first version", "start": "where the search started"}
+    for stage, name in {**places, "chosen": "chosen"}.items():
+        parts = (protocols.counts(summary, stage, kind) for kind in ("claim", "number"))
+        cells = " | ".join(", ".join(map(str, part)) for part in parts)
+        assert f"| {name} | {cells} |" in text
+    ledger = table("ledger").merge(summary[["id"]])
+    parts = (protocols.counts(ledger, "verdict", kind) for kind in ("claim", "number"))
+    cells = " | ".join(", ".join(map(str, part)) for part in parts)
+    assert f"| chosen, in the main study | {cells} |" in text
+    means = summary.groupby("kind")["reproduced_share"].agg(["sum", "size"])
+    cells = " | ".join(f"{s:.1f} of {n:.0f}" for s, n in means.loc[["claim", "number"]].to_numpy())
+    assert f"| any, mean | {cells} |" in text
+    sine = judged[(judged["task"] == "sine") & (judged["kind"] == "claim")]
+    both = (sine["verdict"] == "reproduced").groupby(sine["protocol"]).sum()
+    assert both.max() == 1 and "No protocol of sine generation reproduces both" in page
+
+
+def test_what_decides_in_context_integration_is_in_the_tables():
+    page = sentences("docs/protocol.md")
+    task = "context_integration"
+    thresholds = pd.read_csv(SEARCH / "search_thresholds.csv").query("task == @task")
+    config = search_config()
+    described = {t: s for t, s in config["tasks"].items() if study.module(config, t) == task}
+    settings = drivers.settings(described, task)
+    found = drivers.drivers(thresholds, settings, study.statistics(config)["confidence"])
+    if (SEARCH / "search_drivers.csv").exists():
+        ours = pd.read_csv(StringIO(found.to_csv(index=False)))
+        pd.testing.assert_frame_equal(ours, pd.read_csv(SEARCH / "search_drivers.csv"), rtol=1e-6)
+    known = found.set_index(["response", "driver"])
+    alone, lost = 100 * known["alone"], 100 * known["lost"]
+    assert (
+        f"Over the {found['networks'].max()} networks of the search at three thresholds each, "
+        f"log₂|R| alone explains {alone['CC', '|R|']:.0f} % of the variance of CC's share of the "
+        f"damage that the three couplings do, and {alone['RR', '|R|']:.0f} % of RR's. α alone "
+        f"explains {alone['CC', 'alpha']:.0f} and {alone['RR', 'alpha']:.0f} %, the seven settings "
+        f"in which protocols differ, together, {alone['CC', 'protocol']:.0f} and "
+        f"{alone['RR', 'protocol']:.0f} %; beside |R| and α they add {lost['CC', 'protocol']:.0f} "
+        f"and {lost['RR', 'protocol']:.0f} %."
+    ) in page
+    assert settings.shape[1] == 7 and f"{alone['CR', 'all']:.0f} % by all" in page
+    slope = known[["coefficient", "low", "high"]]
+    (cc, low, high), (rr, *reach) = slope.loc["CC", "|R|"].abs(), slope.loc["RR", "|R|"]
+    assert f"takes {cc:.3f} [{high:.3f}, {low:.3f}] of the damage from CC" in page
+    assert f"gives RR {rr:.3f} [{reach[0]:.3f}, {reach[1]:.3f}]" in page
+    for driver, words in (("alpha", "when α rises by 0.05"), ("input scale", "when input weights")):
+        times, most, least = 2 ** -slope.loc["|R|", driver]
+        assert f"by {times:.1f} [{least:.1f}, {most:.1f}] {words}" in page
+    for driver in ("noise", "steps", "gain"):
+        assert slope.loc[("|R|", driver), "low"] < 0 < slope.loc[("|R|", driver), "high"]
+    borders = table("borders").query("task == @task and learned")
+    seen = drivers.damage_shares(thresholds, ["protocol", "seed", "alpha"])
+    moved = drivers.damage_shares(borders, ["seed"])
+    (one, large), (one_moved, large_moved) = (
+        [part.loc[chosen, "dominant"] for chosen in (part["leading"] == 1, part["leading"] > 40)]
+        for part in (seen, moved)
+    )
+    assert (
+        f"CC dominates in {(one == 'CC').sum()} of {len(one)} where R is a single eigenvalue, and "
+        f"in none of {len(large)} with |R| above 40; RR in none and {(large == 'RR').sum()}."
+    ) in page
+    assert not (large == "CC").any() and not (one == "RR").any()
+    networks = table("thresholds").query("task == @task and learned")
+    fresh = drivers.damage_shares(networks, ["seed", "alpha"])
+    size = np.log2(fresh["leading"].to_numpy(float))
+    explained = [100 * drivers.determination(fresh[c].to_numpy(), size) for c in ("CC", "RR")]
+    said = "log₂|R| explains {:.0f} % of CC's share and {:.0f} % of RR's".format(*explained)
+    counts = fresh.groupby("alpha")["dominant"].value_counts().unstack(fill_value=0)
+    said += "; CC dominates in {}, {} and {} of them at α = 0.85, 0.90 and 0.95".format(
+        *counts["CC"]
+    )
+    assert f"{said}, RR in {{}}, {{}} and {{}}.".format(*counts["RR"]) in page
+    assert (
+        f"CC dominates in {(one_moved == 'CC').sum()} of {len(one_moved)} at |R| = 1 and in "
+        f"{(large_moved == 'CC').sum()} of {len(large_moved)} above 40."
+    ) in page
+
+
+def test_the_choices_in_the_texts_are_those_of_their_file():
+    said = choices.load(ROOT / "report" / "choices.yaml")["choices"]
+    shown = choices.table(said, CONFIG, search_config())
+    names = {"tried": "tried in the search", "when": "chosen", "numbers": "for the paper's numbers"}
+    assert f"\n\n{pages.markdown(shown.rename(columns=names))}\n" in TEXTS["docs/protocol.md"]
+
+
+def test_what_the_protocol_page_says_of_clipping_is_in_the_histories():
+    files = (PUBLISHED / "networks").glob("*/*/*/*.history.csv")
+    rows = pd.concat([pd.read_csv(file) for file in files])
+    clip = {task: settings["gradient_clip"] for task, settings in CONFIG["tasks"].items()}
+    over = rows["gradient_norm"] > rows["task"].map(clip)
+    share = 100 * over.groupby([rows[key] for key in ("task", "architecture", "width")]).mean()
+    assert share["copy", "orthogonal", 72] == 0
+    default, page = share["copy", "default"], sentences("docs/protocol.md")
+    assert f"in {default.min():.0f} to {default.max():.0f} % of the recorded updates" in page
+    others = (share[task, "orthogonal", 64] for task in ("flip_flop", "sine"))
+    said = "in {:.0f} % of flip-flop's, {:.0f} % of sine's".format(*others)
+    assert f"{said} and {share['context_integration', 'orthogonal', 64]:.1f} % of context" in page
+    rows = pd.read_csv(SEARCH / "search_ablations.csv").set_index(["seed", "removed"])
+    with_it, without = (rows[rows["protocol"] == name] for name in ("copy", "copy_unclipped"))
+    same = with_it["rollout_difference"] == without["rollout_difference"]
+    assert same.groupby("seed").all().sum() == 4 and "four of five networks are the same" in page
 
 
 def test_what_the_protocol_page_says_of_phases_is_in_the_published_spectra():

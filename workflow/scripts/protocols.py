@@ -1,11 +1,12 @@
-"""Score every protocol of a search against the paper's numbers and claims."""
+"""Score every protocol of a search, and judge every claim of the paper under each of them."""
 
 import pandas as pd
 
 from freshness import leave_record
 from job import log
 from rnnschur.criterion import Criterion
-from rnnschur.paper import claims, search
+from rnnschur.paper import choices, claims, protocols, search
+from rnnschur.statistics import Bootstrap
 
 log(snakemake)
 
@@ -15,12 +16,19 @@ ablations, thresholds = (
 )
 ablations.to_csv(snakemake.output.ablations, index=False)
 thresholds.to_csv(snakemake.output.thresholds, index=False)
-numbers, protocols = search.score(
-    ablations,
-    pd.read_csv(snakemake.input.paper),
-    claims.load(snakemake.input.claims),
-    Criterion(**snakemake.params.criterion),
-)
+paper = pd.read_csv(snakemake.input.paper)
+ledger = claims.load(snakemake.input.claims)
+criterion = Criterion(**snakemake.params.criterion)
+numbers, scores = search.score(ablations, paper, ledger, criterion)
 numbers.to_csv(snakemake.output.numbers, index=False)
-protocols.to_csv(snakemake.output.protocols, index=False)
+scores.to_csv(snakemake.output.protocols, index=False)
+judged = protocols.by_claim(
+    *(ablations, thresholds, paper, ledger, criterion),
+    Bootstrap(**snakemake.params.statistics),
+)
+judged.to_csv(snakemake.output.by_claim, index=False)
+protocols.summary(
+    pd.concat([judged, protocols.combined(ablations, ledger, criterion)]),
+    protocols.stages(scores, choices.load(snakemake.input.choices)["first"]),
+).to_csv(snakemake.output.summary, index=False)
 leave_record(snakemake)

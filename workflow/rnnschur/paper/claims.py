@@ -153,6 +153,11 @@ def _cell(row: pd.Series) -> str:
     return "{task}/{architecture}/{width}".format(**row)
 
 
+def verdict(share: float, bounds: dict[str, float]) -> str:
+    """Return the verdict on a claim that is true of a share of networks: the first it reaches."""
+    return next((name for name in VERDICTS[:2] if share >= bounds[name]), VERDICTS[2])
+
+
 def judge(
     ledger: dict,
     comparison: pd.DataFrame,
@@ -218,8 +223,7 @@ def judge(
             if row["rests_on"] == THEOREM:
                 row["verdict"] = CHECKED[0 if row["share"] == 1 else 1]
             else:
-                passed = [row["share"] >= ledger["bounds"][v] for v in VERDICTS[:2]]
-                row["verdict"] = VERDICTS[passed.index(True) if any(passed) else 2]
+                row["verdict"] = verdict(row["share"], ledger["bounds"])
         rows.append(row)
     for _, target in comparison.iterrows():
         row = _compared(target, table, bootstrap)

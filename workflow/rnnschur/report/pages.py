@@ -370,9 +370,7 @@ def findings_markdown(found: pd.DataFrame) -> str:
     """
     table = findings_table(found)
     shown = ["finding", "seen networks that agree", "fresh networks that agree", "verdict"]
-    rows = [("finding", "seen", "fresh", "verdict"), ["---"] * len(shown)]
-    rows += table[shown].to_numpy().tolist()
-    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+    return markdown(table[shown].set_axis(["finding", "seen", "fresh", "verdict"], axis=1))
 
 
 def planted_table(moduli: pd.DataFrame, masses: pd.DataFrame) -> pd.DataFrame:
@@ -414,6 +412,35 @@ def search_table(protocols: pd.DataFrame) -> pd.DataFrame:
             "": np.where(rows["chosen"], "chosen", ""),
         }
     )
+
+
+def search_claims_table(summary: pd.DataFrame) -> pd.DataFrame:
+    """Return under how many protocols and in how many networks claims and numbers hold.
+
+    Parameters
+    ----------
+    summary : pandas.DataFrame
+        As `rnnschur.paper.protocols.summary` returns it.
+    """
+    counts = summary[["reproduced", "partly", "not", "protocols", "agree", "networks"]].astype(str)
+    return pd.DataFrame(
+        {
+            "claim": summary["claim"],
+            "protocols that reproduce it": counts["reproduced"] + " of " + counts["protocols"],
+            "partly, not": counts["partly"] + ", " + counts["not"],
+            "networks that agree": counts["agree"] + " of " + counts["networks"],
+            "share": summary["networks_share"].map(digits),
+            "first version": summary["first"].fillna(""),
+            "start": summary["start"].fillna(""),
+            "chosen": summary["chosen"].fillna(""),
+        }
+    )
+
+
+def markdown(table: pd.DataFrame) -> str:
+    """Return a table of texts in Markdown, for docs."""
+    rows = [list(table), ["---"] * table.shape[1], *table.to_numpy().tolist()]
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
 def show(table: pd.DataFrame, stem: str | Path, caption: str) -> None:

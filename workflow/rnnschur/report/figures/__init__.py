@@ -10,6 +10,7 @@ from rnnschur.report.figures.ablations import (
 from rnnschur.report.figures.activity import energy, linearity, response
 from rnnschur.report.figures.dial import dial
 from rnnschur.report.figures.distances import changes, distances
+from rnnschur.report.figures.drivers import drivers
 from rnnschur.report.figures.eigenvalues import phases, planted
 from rnnschur.report.figures.matched import matched
 from rnnschur.report.figures.networks import (
@@ -32,7 +33,7 @@ from rnnschur.report.figures.style import (
     title,
     use_style,
 )
-from rnnschur.report.figures.verdicts import ledger, search
+from rnnschur.report.figures.verdicts import ledger, search, search_claims
 
 __all__ = [
     "NAMES",
@@ -46,6 +47,7 @@ __all__ = [
     "criterion",
     "dial",
     "distances",
+    "drivers",
     "energy",
     "graded",
     "grid",
@@ -66,6 +68,7 @@ __all__ = [
     "save",
     "schur_matrix",
     "search",
+    "search_claims",
     "shift",
     "show",
     "spectra",

@@ -1,5 +1,8 @@
 """Figures of how near a study comes to the paper."""
 
+import re
+
+import numpy as np
 import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
@@ -92,10 +95,7 @@ def search(numbers: pd.DataFrame, protocols: pd.DataFrame) -> Figure:
     """
     protocols = protocols.dropna(subset="distance").sort_values("distance")
     if protocols.empty:
-        figure, axis = plt.subplots(figsize=(4.6, 1.5))
-        axis.text(0.5, 0.5, "no network of any protocol learned", ha="center")
-        axis.set_axis_off()
-        return figure
+        return _no_network()
     off = numbers.pivot_table(index="protocol", columns="id", values="misfit", sort=False)
     ours = numbers.pivot_table(index="protocol", columns="id", values="ours", sort=False)
     off, ours = off.loc[protocols["protocol"]], ours.loc[protocols["protocol"]]
@@ -121,4 +121,75 @@ def search(numbers: pd.DataFrame, protocols: pd.DataFrame) -> Figure:
     axis.set_ylabel("protocol (distance)")
     axis.tick_params(length=0)
     figure.colorbar(image, label="misfit; 1 is reached", extend="max")
+    return figure
+
+
+def search_claims(judged: pd.DataFrame, protocols: pd.DataFrame) -> Figure:
+    """Draw under which protocols of one task each of the paper's claims and numbers holds.
+
+    A cell is the share of networks that agree, told in networks; the last row says under how many
+    plausible protocols a claim or number is reproduced. Claims stand left of the line, numbers
+    right. Protocols keep their order in the search, which begins with the start.
+
+    Parameters
+    ----------
+    judged, protocols : pandas.DataFrame
+        Rows of search_claims.csv and search_protocols.csv of one task.
+    """
+    if judged.empty:
+        return _no_network()
+    task = judged["task"].iloc[0]
+    shares, networks = (
+        judged.pivot_table(index="protocol", columns="id", values=v, sort=False)
+        for v in ("share", "networks")
+    )
+    counted = judged[judged["plausible"].astype(bool)]
+    held = (counted["verdict"] == "reproduced").groupby(counted["id"]).agg(["sum", "size"])
+    held = held.reindex(shares.columns, fill_value=0)
+    cells = np.vstack([shares, np.full((1, len(held)), np.nan), held["sum"] / held["size"]])
+    size = 4.0 + 0.48 * cells.shape[1], 2.0 + 0.24 * len(cells)
+    figure, axis = plt.subplots(figsize=size)
+    image = axis.imshow(cells, cmap="cividis", vmin=0, vmax=1, aspect="auto")
+    agree = (shares * networks).round()
+    for (row, column), share in np.ndenumerate(cells):
+        if np.isfinite(share):
+            last = row == len(cells) - 1
+            count = held["sum"].iloc[column] if last else agree.iloc[row, column]
+            style = {"ha": "center", "va": "center", "fontsize": "x-small"}
+            style["color"] = "black" if share > 0.5 else "white"
+            axis.text(column, row, f"{count:.0f}", **style)
+    kinds = judged.drop_duplicates("id").set_index("id")["kind"][shares.columns]
+    border = (kinds == "claim").sum() - 0.5
+    axis.axvline(border, color="white", linewidth=4)
+    for left, right, kind in ((-0.5, border, "claims"), (border, len(kinds) - 0.5, "numbers")):
+        if right > left:
+            axis.text((left + right) / 2, -0.7, kind, ha="center", va="bottom")
+    # Some ids begin with a part of the task's name.
+    names = [re.sub(f"^({task}|{task.split('_')[0]})-", "", name) for name in shares.columns]
+    names = ["intact" if name == "none" else name for name in names]
+    axis.set_xticks(range(len(names)), names, rotation=45, ha="right")
+    chosen = set(protocols.loc[protocols["chosen"], "protocol"])
+    labels = [
+        name.removeprefix(f"{task}_").replace("_", " ") if name != task else "start"
+        for name in shares.index
+    ]
+    marked = [
+        f"{label} (chosen)" if name in chosen else label
+        for name, label in zip(shares.index, labels, strict=True)
+    ]
+    places = [*range(len(shares)), len(cells) - 1]
+    every = f"protocols that reproduce it, of {held['size'].max()}"
+    axis.set_yticks(places, [*marked, every])
+    axis.set_title(f"{task.replace('_', ' ')}: networks that agree", pad=18)
+    axis.tick_params(length=0)
+    axis.spines[:].set_visible(False)
+    figure.colorbar(image, label="share that agrees")
+    return figure
+
+
+def _no_network() -> Figure:
+    """Return what stands for a figure of protocols none of whose networks learned."""
+    figure, axis = plt.subplots(figsize=(4.6, 1.5))
+    axis.text(0.5, 0.5, "no network of any protocol learned", ha="center")
+    axis.set_axis_off()
     return figure
