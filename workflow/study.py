@@ -19,6 +19,10 @@ ROOT = SCHEMA.parents[2]
 #: Tables that findings may be about, beside that of every family of interventions.
 TABLES = ["networks", "dimensions", "ablations", "thresholds", "ablation_sets", "threshold_sets"]
 TABLES += ["energy"]
+#: The paper's claims, and the tables that they may be about beside families of interventions; who
+#: is put to its task is found out where they are judged.
+CLAIMS = "report/claims.yaml"
+CLAIMED = ["networks", "spectra", "ablations", "thresholds", "ablation_summary", "recognised"]
 
 
 class Condition(NamedTuple):
@@ -136,6 +140,8 @@ def check(config: dict) -> None:
     replication.load(ROOT / config["findings"])
     for table in judged(config):
         _one_of(f"{config['findings']}: table", table, [*TABLES, *interventions.FAMILIES])
+    for table in claimed():
+        _one_of(f"{CLAIMS}: table", table, [*CLAIMED, *interventions.FAMILIES])
     seen = set()
     for condition in conditions(config):
         if condition in seen:
@@ -345,9 +351,19 @@ def bits(config: dict) -> dict[str, int]:
 
 def judged(config: dict) -> list[str]:
     """Return the tables that the findings of the study are about, each once."""
-    import yaml  # only where findings are judged
+    return _tables_of(config["findings"])
 
-    said = yaml.safe_load((ROOT / config["findings"]).read_text())
+
+def claimed() -> list[str]:
+    """Return the tables that the paper's claims are about beside the ablations, each once."""
+    return _tables_of(CLAIMS)
+
+
+def _tables_of(file: str) -> list[str]:
+    """Return the tables that the variables of a file of statements are from, each once."""
+    import yaml  # only where statements are judged
+
+    said = yaml.safe_load((ROOT / file).read_text())
     return list(dict.fromkeys(variable["table"] for variable in said["variables"].values()))
 
 
