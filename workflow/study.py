@@ -87,7 +87,7 @@ def check(config: dict) -> None:
     from rnnschur import curriculum as curricula
     from rnnschur import shifts as others
     from rnnschur.architectures import STARTS
-    from rnnschur.paper import replication
+    from rnnschur.paper import claims, replication
 
     _finite("", config)  # a comparison with NaN passes every bound of a schema
     schema = yaml.safe_load(SCHEMA.read_text())
@@ -140,6 +140,7 @@ def check(config: dict) -> None:
     replication.load(ROOT / config["findings"])
     for table in judged(config):
         _one_of(f"{config['findings']}: table", table, [*TABLES, *interventions.FAMILIES])
+    claims.load(ROOT / CLAIMS)
     for table in claimed():
         _one_of(f"{CLAIMS}: table", table, [*CLAIMED, *interventions.FAMILIES])
     seen = set()

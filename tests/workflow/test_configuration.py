@@ -2,6 +2,7 @@
 
 import copy
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -435,6 +436,7 @@ def test_findings_about_a_table_that_no_study_has_are_refused_before_any_job(tmp
     monkeypatch.setattr(study, "ROOT", tmp_path)
     config["findings"], text = "report/mine.yaml", (ROOT / "report" / "findings.yaml").read_text()
     file.write_text(text)
+    shutil.copy(ROOT / study.CLAIMS, tmp_path / study.CLAIMS)
     del config["interventions"]["shift"]
     study.check(config)
     file.write_text(text.replace("table: shift", "table: shfit"))
@@ -445,3 +447,18 @@ def test_findings_about_a_table_that_no_study_has_are_refused_before_any_job(tmp
     file.write_text(text.replace("copy/orthogonal/72", "copy/orthogonal"))
     with pytest.raises(ValueError, match="networks is 'copy/orthogonal'; allowed: task/arch"):
         study.check(config)
+
+
+def test_claims_about_a_table_that_no_study_has_are_refused_before_any_job(tmp_path, monkeypatch):
+    text, file = (ROOT / study.CLAIMS).read_text(), tmp_path / study.CLAIMS
+    file.parent.mkdir()
+    shutil.copy(ROOT / CONFIG["findings"], tmp_path / CONFIG["findings"])
+    monkeypatch.setattr(study, "ROOT", tmp_path)
+    file.write_text(text)
+    study.check(CONFIG)
+    file.write_text(text.replace("table: graded", "table: grated"))
+    with pytest.raises(ValueError, match=r"^report/claims.yaml: table is 'grated'; allowed: "):
+        study.check(CONFIG)
+    file.write_text(text.replace("column: complex", "colum: complex"))
+    with pytest.raises(ValueError, match=r"claims.yaml: variable 'complex_share' lacks or does"):
+        study.check(CONFIG)
