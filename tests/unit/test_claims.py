@@ -52,7 +52,7 @@ def the_papers_network(seed=0):
         tables.append(rows(f"copy/cayley/{width}", seed, {"none": 0.8}, nothing))
     for start in ("default", "normal"):
         masses = dict.fromkeys(SUBSETS, 1e-3)
-        tables.append(rows(f"copy/{start}/72", seed, copied, masses))
+        tables += [rows(f"copy/{start}/{width}", seed, copied, masses) for width in (56, 64, 72)]
     for task in FVU_TASKS:
         numbers = PAPER[(PAPER["task"] == task)].set_index(["removed", "quantity"])["paper"]
         intact = numbers["none", "value"]
