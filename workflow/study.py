@@ -11,6 +11,7 @@ from itertools import product
 from pathlib import Path
 from typing import NamedTuple
 
+import claim
 import given
 
 SCHEMA = Path(__file__).parent / "schemas" / "config.schema.yaml"
@@ -19,10 +20,6 @@ ROOT = SCHEMA.parents[2]
 #: Tables that findings may be about, beside that of every family of interventions.
 TABLES = ["networks", "dimensions", "ablations", "thresholds", "ablation_sets", "threshold_sets"]
 TABLES += ["energy"]
-#: The paper's claims, and the tables that they may be about beside families of interventions; who
-#: is put to its task is found out where they are judged.
-CLAIMS = "report/claims.yaml"
-CLAIMED = ["networks", "spectra", "ablations", "thresholds", "ablation_summary", "recognised"]
 
 
 class Condition(NamedTuple):
@@ -44,15 +41,17 @@ class Block(NamedTuple):
 
 
 def complete(config: dict) -> None:
-    """Fill in, in place, the tasks that are `like` another.
+    """Fill in, in place, the tasks that are `like` another; for one `claim`, leave what it needs.
 
-    Such a task is another protocol of the one it is like, whose settings hold where it gives none.
+    A task that is like another is another protocol of it, whose settings hold where it gives none.
 
     Raises
     ------
     ValueError
-        If a task is like one that the configuration does not describe in full.
+        If a task is like one that the configuration does not describe in full, and as
+        `claim.narrow`.
     """
+    claim.narrow(config)
     described = config.get("tasks")
     if not isinstance(described, dict):
         return  # the check says so
@@ -87,7 +86,7 @@ def check(config: dict) -> None:
     from rnnschur import curriculum as curricula
     from rnnschur import shifts as others
     from rnnschur.architectures import STARTS
-    from rnnschur.paper import claims, replication
+    from rnnschur.paper import replication
 
     _finite("", config)  # a comparison with NaN passes every bound of a schema
     schema = yaml.safe_load(SCHEMA.read_text())
@@ -140,9 +139,8 @@ def check(config: dict) -> None:
     replication.load(ROOT / config["findings"])
     for table in judged(config):
         _one_of(f"{config['findings']}: table", table, [*TABLES, *interventions.FAMILIES])
-    claims.load(ROOT / CLAIMS)
-    for table in claimed():
-        _one_of(f"{CLAIMS}: table", table, [*CLAIMED, *interventions.FAMILIES])
+    for table in claim.tables():
+        _one_of(f"{claim.CLAIMS}: table", table, [*claim.TABLES, *interventions.FAMILIES])
     seen = set()
     for condition in conditions(config):
         if condition in seen:
@@ -352,19 +350,9 @@ def bits(config: dict) -> dict[str, int]:
 
 def judged(config: dict) -> list[str]:
     """Return the tables that the findings of the study are about, each once."""
-    return _tables_of(config["findings"])
+    import yaml  # only where findings are judged
 
-
-def claimed() -> list[str]:
-    """Return the tables that the paper's claims are about beside the ablations, each once."""
-    return _tables_of(CLAIMS)
-
-
-def _tables_of(file: str) -> list[str]:
-    """Return the tables that the variables of a file of statements are from, each once."""
-    import yaml  # only where statements are judged
-
-    said = yaml.safe_load((ROOT / file).read_text())
+    said = yaml.safe_load((ROOT / config["findings"]).read_text())
     return list(dict.fromkeys(variable["table"] for variable in said["variables"].values()))
 
 

@@ -6,7 +6,7 @@ import pytest
 import yaml
 from test_claims import BOOTSTRAP, CRITERION, LEDGER, ROOT, ledger_of, networks_of, rows
 
-import study
+import claim
 from rnnschur.comparability import recognised
 from rnnschur.coordinates.sectors import COUPLINGS, SUBSETS
 from rnnschur.findings import with_sectors
@@ -249,7 +249,7 @@ def test_a_claim_with_a_finding_has_no_rule_of_its_own(tmp_path):
 
 
 def test_the_tables_that_claims_are_about_are_some():
-    assert set(study.claimed()) == {table for table, _ in LEDGER["variables"].values()}
+    assert set(claim.tables()) == {table for table, _ in LEDGER["variables"].values()}
 
 
 def test_eigenvalues_have_their_sector_and_pairs():

@@ -11,6 +11,7 @@ import pytest
 import yaml
 from snakemake.utils import update_config
 
+import claim
 import study
 from rnnschur import tasks
 
@@ -436,7 +437,6 @@ def test_findings_about_a_table_that_no_study_has_are_refused_before_any_job(tmp
     monkeypatch.setattr(study, "ROOT", tmp_path)
     config["findings"], text = "report/mine.yaml", (ROOT / "report" / "findings.yaml").read_text()
     file.write_text(text)
-    shutil.copy(ROOT / study.CLAIMS, tmp_path / study.CLAIMS)
     del config["interventions"]["shift"]
     study.check(config)
     file.write_text(text.replace("table: shift", "table: shfit"))
@@ -450,10 +450,9 @@ def test_findings_about_a_table_that_no_study_has_are_refused_before_any_job(tmp
 
 
 def test_claims_about_a_table_that_no_study_has_are_refused_before_any_job(tmp_path, monkeypatch):
-    text, file = (ROOT / study.CLAIMS).read_text(), tmp_path / study.CLAIMS
+    text, file = (ROOT / claim.CLAIMS).read_text(), tmp_path / claim.CLAIMS
     file.parent.mkdir()
-    shutil.copy(ROOT / CONFIG["findings"], tmp_path / CONFIG["findings"])
-    monkeypatch.setattr(study, "ROOT", tmp_path)
+    monkeypatch.setattr(claim, "ROOT", tmp_path)
     file.write_text(text)
     study.check(CONFIG)
     file.write_text(text.replace("table: graded", "table: grated"))

@@ -10,6 +10,8 @@ OUTPUTS          tables/networks.csv, spectra.csv
                  tables/phases.csv      of tasks that replay, how far eigenvalues are from a replay's
 """
 
+import claim
+
 
 rule networks:
     """Gather the networks, their training and their spectra, and mark those that have learned."""
@@ -163,7 +165,7 @@ rule summaries:
 
 
 # What claims are about beside the ablations, as far as this study has it.
-CLAIMED = [family for family in study.claimed() if family in FAMILIES]
+CLAIMED = [family for family in claim.tables() if family in FAMILIES]
 CLAIMED += ["findings"] if FOUND else []
 
 
