@@ -59,7 +59,9 @@ def with_published(project):
 @pytest.mark.parametrize("name", NEEDED)
 def test_a_claim_needs_its_own_networks_and_no_training(name, with_published):
     blocks, controls, finding = NEEDED[name]
-    command = with_published.run("make", "--dry-run", "--assume-old=.venv/.ready", f"ID={name}", "claim")
+    command = with_published.run(
+        "make", "--dry-run", "--assume-old=.venv/.ready", f"ID={name}", "claim"
+    )
     (line,) = [line for line in command.splitlines() if " -m snakemake " in line]
     assert f"results/claims/{name.replace('+', '-')}/tables/ledger.csv" in line
     planned = jobs(with_published.run("bash", "-c", f"{line} --dry-run"))
@@ -75,7 +77,9 @@ def test_a_claim_computed_again_is_the_published_one(with_published):
     printed = with_published.run("make", "--assume-old=.venv/.ready", f"ID={name}", "claim")
     file = with_published.results / "claims" / name / "tables" / "ledger.csv"
     ours = pd.read_csv(file).set_index("id").loc[[name]]
-    published = pd.read_csv(ROOT / "results/published/tables/ledger.csv").set_index("id").loc[[name]]
+    published = (
+        pd.read_csv(ROOT / "results/published/tables/ledger.csv").set_index("id").loc[[name]]
+    )
     pd.testing.assert_frame_equal(ours, published[list(ours)], rtol=0.01, atol=1e-5)
     assert f"\n{name},claim," in printed
 
