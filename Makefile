@@ -11,7 +11,7 @@ export PYTHONSAFEPATH := 1
 RUN := $(VENV)/bin/python -m
 SNAKEMAKE := XDG_CACHE_HOME="$(CURDIR)/.snakemake/cache" $(RUN) snakemake
 
-.PHONY: help environment study demo compare verify search publish bench lint test test-cluster clean
+.PHONY: help environment study demo compare verify claim search publish bench lint test test-cluster clean
 
 help:  ## show what make can do
 	@sed -n 's/^\([a-z][a-z_-]*\):.*##/\1\t/p' Makefile
@@ -49,6 +49,12 @@ compare: $(READY)  ## compare your networks with the published ones, network by 
 verify: $(READY)  ## compute the published tables again, train some networks again, and compare
 	$(SNAKEMAKE) verify --configfile results/published/config.json --config results=results/verified networks=results/published
 	@cat results/verified/logs/verify.log
+
+# Paths of results have no plus sign.
+CLAIM := results/claims/$(subst +,-,$(ID))
+claim: $(READY)  ## compute one claim again from published weights: make claim ID=copy-CC-removable
+	$(SNAKEMAKE) $(CLAIM)/tables/ledger.csv --configfile results/published/config.json --config results=$(CLAIM) networks=results/published claim=$(ID)
+	@grep '^id,\|^$(ID),' $(CLAIM)/tables/ledger.csv
 
 search: $(READY)  ## try other protocols where the paper leaves a choice
 	$(SNAKEMAKE) search --configfile workflow/studies/search.yaml

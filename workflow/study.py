@@ -11,6 +11,7 @@ from itertools import product
 from pathlib import Path
 from typing import NamedTuple
 
+import claim
 import given
 
 SCHEMA = Path(__file__).parent / "schemas" / "config.schema.yaml"
@@ -40,15 +41,17 @@ class Block(NamedTuple):
 
 
 def complete(config: dict) -> None:
-    """Fill in, in place, the tasks that are `like` another.
+    """Fill in, in place, the tasks that are `like` another; for one `claim`, leave what it needs.
 
-    Such a task is another protocol of the one it is like, whose settings hold where it gives none.
+    A task that is like another is another protocol of it, whose settings hold where it gives none.
 
     Raises
     ------
     ValueError
-        If a task is like one that the configuration does not describe in full.
+        If a task is like one that the configuration does not describe in full, and as
+        `claim.narrow`.
     """
+    claim.narrow(config)
     described = config.get("tasks")
     if not isinstance(described, dict):
         return  # the check says so
@@ -136,6 +139,8 @@ def check(config: dict) -> None:
     replication.load(ROOT / config["findings"])
     for table in judged(config):
         _one_of(f"{config['findings']}: table", table, [*TABLES, *interventions.FAMILIES])
+    for table in claim.tables():
+        _one_of(f"{claim.CLAIMS}: table", table, [*claim.TABLES, *interventions.FAMILIES])
     seen = set()
     for condition in conditions(config):
         if condition in seen:

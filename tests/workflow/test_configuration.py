@@ -10,6 +10,7 @@ import pytest
 import yaml
 from snakemake.utils import update_config
 
+import claim
 import study
 from rnnschur import tasks
 
@@ -445,3 +446,17 @@ def test_findings_about_a_table_that_no_study_has_are_refused_before_any_job(tmp
     file.write_text(text.replace("copy/orthogonal/72", "copy/orthogonal"))
     with pytest.raises(ValueError, match="networks is 'copy/orthogonal'; allowed: task/arch"):
         study.check(config)
+
+
+def test_claims_about_a_table_that_no_study_has_are_refused_before_any_job(tmp_path, monkeypatch):
+    text, file = (ROOT / claim.CLAIMS).read_text(), tmp_path / claim.CLAIMS
+    file.parent.mkdir()
+    monkeypatch.setattr(claim, "ROOT", tmp_path)
+    file.write_text(text)
+    study.check(CONFIG)
+    file.write_text(text.replace("table: graded", "table: grated"))
+    with pytest.raises(ValueError, match=r"^report/claims.yaml: table is 'grated'; allowed: "):
+        study.check(CONFIG)
+    file.write_text(text.replace("column: complex", "colum: complex"))
+    with pytest.raises(ValueError, match=r"claims.yaml: variable 'complex_share' lacks or does"):
+        study.check(CONFIG)

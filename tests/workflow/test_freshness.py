@@ -19,7 +19,8 @@ FAMILIES = len(yaml.safe_load((ROOT / "config.yaml").read_text())["interventions
 REPORT = {"html_report": 1, "all": 1}
 ABLATION_PAGES = {"render_ablations": 1, **REPORT}
 SUMMARIES = {"summaries": 1, "ledger": 1, **ABLATION_PAGES}
-FINDINGS = {"findings": 1, "render_findings": 1, **REPORT}
+# Claims that findings decide.
+FINDINGS = {"findings": 1, "render_findings": 1, "ledger": 1, **ABLATION_PAGES}
 CONTROL_PAGES = ("coordinates", "couplings", "activity", "robustness", "frontier", "findings")
 CONTROL_PAGES = {f"render_{page}": 1 for page in CONTROL_PAGES}
 PAGES = {"render_networks": 1, **CONTROL_PAGES, **ABLATION_PAGES}

@@ -30,6 +30,7 @@ ELSEWHERE = {
     "make test": "runs these tests",
     "make compare": "test_published.py",
     "make verify": "test_published.py",
+    "make claim ID=copy-CC-removable": "test_reproducibility.py, another claim",
     "make search": "test_search.py, on protocols that take seconds",
     "snakemake published_figures": "test_published.py",
     "rnnschur import network.yaml": "tests/unit/test_your_network.py",

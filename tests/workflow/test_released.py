@@ -15,8 +15,9 @@ from conftest import ROOT, TEXTS, jobs
 from safetensors.numpy import load_file
 from snakemake.utils import update_config
 
+import claim
 import study
-from rnnschur import architectures, drivers, findings, tasks
+from rnnschur import architectures, comparability, drivers, findings, tasks
 from rnnschur.criterion import Criterion
 from rnnschur.paper import (
     choices,
@@ -35,6 +36,7 @@ from rnnschur.tables import by_matrix
 from rnnschur.training import Schedule, train
 from rnnschur.versions import versions
 
+START = ("orthogonal", "default", "normal")
 PUBLISHED = ROOT / "results" / "published"
 SEARCH = PUBLISHED / "search" / "tables"
 PUBLISHED_STUDY = "workflow/studies/published.yaml"
@@ -104,11 +106,27 @@ def test_the_published_study_is_the_main_one_with_more_seeds():
         assert record["training"] == study.training(CONFIG, block.task)
 
 
+def measured():
+    """Return the paper's claims with what the published tables say of them."""
+    names = {*claim.tables(), "networks", "spectra", "ablations"} - {"recognised"}
+    tables = {name: table(name) for name in names}
+    tables |= (
+        {"findings": table("findings")} if (PUBLISHED / "tables/findings.csv").exists() else {}
+    )
+    tables["spectra"] = findings.with_sectors(tables["spectra"], tables["networks"])
+    described = comparability.descriptions(
+        tables["ablations"], tables["networks"], tables["spectra"]
+    )
+    modules = {c.task: study.module(CONFIG, c.task) for c in study.conditions(CONFIG)}
+    tables["recognised"] = comparability.recognised(described, modules)
+    return claims.measured(claims.load(ROOT / claim.CLAIMS), tables)
+
+
 def test_the_ledger_follows_from_the_published_tables():
     tables = {name: table(name) for name in ("ablations", "thresholds")}
     wide = {name: claims.wide(rows[rows["learned"]]) for name, rows in tables.items()}
     found = claims.judge(
-        claims.load(ROOT / "report" / "claims.yaml"),
+        measured(),
         table("paper_comparison"),
         wide["ablations"],
         wide["thresholds"],
@@ -189,6 +207,49 @@ def test_numbers_of_one_group_are_one_measurement_in_the_published_networks():
         together = copied[[f"value_{name}" for name in names]].corr()
         assert (together > 0.99).all(axis=None)
     assert copied[["value_RR", "value_CR"]].corr().iloc[0, 1] < 0.7
+
+
+def test_what_the_results_page_says_of_each_task_is_in_the_tables():
+    page, rows = sentences("docs/results.md"), table("ablations")
+    wide, criterion = claims.wide(rows[rows["learned"]]), Criterion(**study.criterion(CONFIG))
+    tasks = ("copy", "flip_flop", "sine", "context_integration")
+    pooled = [
+        c
+        for c in measured()["claims"]
+        if isinstance(c.get("networks"), list)
+        and [name.split("/")[0] for name in c["networks"]] == list(tasks)
+    ]
+    assert len(pooled) == 6
+    for said in pooled:
+        agrees = claims.evaluate(said, wide, criterion)["agrees"].groupby("task")
+        assert (agrees.size() == 30).all()
+        counts = [str(agrees.sum()[task]) for task in tasks]
+        assert f"| {said['claim']} | {' | '.join(counts)} |" in page
+
+
+def test_what_the_results_page_says_of_contrasts_is_in_the_tables():
+    page, rows = sentences("docs/results.md"), table("thresholds")
+    rows = rows[rows["learned"] & rows["removed"].isin(["RR", "CR", "CC"])]
+    rows = rows[rows["task"] == "context_integration"]
+    damage = rows.pivot(index=["alpha", "seed"], columns="removed", values="delta")
+    dominant = damage.idxmax(axis=1)
+    cc, rr = (
+        [(dominant[alpha] == name).sum() for alpha in (0.85, 0.9, 0.95)] for name in ("CC", "RR")
+    )
+    assert "in {} networks at 0.85, in {} at 0.90 and in {} at 0.95".format(*cc) in page
+    assert "RR in {}, {} and {}; one network keeps".format(*rr) in page
+    same = dominant.unstack("alpha")
+    assert same.eq(same[0.9], axis=0).all(axis=1).sum() == 1
+    free = table("ablations").query("task == 'copy' and removed == 'CC' and learned")
+    free = free.assign(free=(free["removed_mass"] >= 0.01) & (free["delta"] >= -0.02))
+    count = free.groupby(["architecture", "width"])["free"].sum()
+    shown = ("{}, {} and {}".format(*count[a].loc[[56, 64, 72]]) for a in START)
+    words = (
+        "A redundant CC have {} of 30 orthogonal networks with N_h = 56, 64 and 72, but {} of 10 "
+    )
+    assert (words + "default and {} of 10 normal ones").format(*shown) in page
+    told = table("told_apart").query("asked == 'task'").set_index("features")["accuracy"]
+    assert told["sectors"] == told["moduli"] == 1 and told["weights"] < 0.35
 
 
 needs_findings = pytest.mark.skipif(

@@ -122,9 +122,7 @@ def questions(
         for group in names.unique():
             among = index[names == group]
             if asked == "task":
-                there = set(among.get_level_values(asked))
-                first = {modules[task]: task for task in reversed(modules) if task in there}
-                among = among[among.get_level_values(asked).isin(first.values())]
+                among = _distinct(among, modules)
             kinds = among.get_level_values(asked).nunique()
             if kinds < 2:
                 continue
@@ -136,6 +134,56 @@ def questions(
     found = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
     found = found.reindex(columns=columns)
     return found.assign(p_adjusted=holm(found["p"]))
+
+
+def recognised(
+    descriptions: Mapping[str, pd.DataFrame], modules: Mapping[str, str]
+) -> pd.DataFrame:
+    """Return which networks are put to their task, as `questions` asks for it.
+
+    Parameters
+    ----------
+    descriptions, modules
+        As for `questions`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row a network and description: task, architecture, width, seed, features and right, 1 or
+        0. Only networks of seeds that every task has are asked about (see `told_apart`).
+    """
+    index = next(iter(descriptions.values())).index
+    group = pd.MultiIndex.from_arrays(
+        [index.get_level_values(n) for n in ("architecture", "width")]
+    )
+    rows = []
+    for condition in group.unique():
+        among = _distinct(index[group == condition], modules)
+        for features, table in descriptions.items():
+            X, kinds, seeds = _balanced(table.loc[among], "task")
+            if min(X.shape[:2]) < 2:
+                continue
+            right = classified(X).astype(float)
+            names = [(kind, *condition, seed, features) for seed in seeds for kind in kinds]
+            rows += [(*name, value) for name, value in zip(names, right.ravel(), strict=True)]
+    return pd.DataFrame(rows, columns=[*NETWORK, "features", "right"])
+
+
+def _distinct(index: pd.MultiIndex, modules: Mapping[str, str]) -> pd.MultiIndex:
+    """Return the networks of the first task of each module."""
+    there = set(index.get_level_values("task"))
+    first = {modules[task]: task for task in reversed(modules) if task in there}
+    return index[index.get_level_values("task").isin(first.values())]
+
+
+def _balanced(table: pd.DataFrame, by: str) -> tuple[np.ndarray, list, list[int]]:
+    """Return numbers that all networks have, (S, K, F), the kinds and the seeds that all have."""
+    parts = {kind: part.droplevel(CONDITION) for kind, part in table.groupby(level=by, sort=False)}
+    table = table.dropna(axis=1)
+    shared = set.intersection(*(set(part.index) for part in parts.values())) if parts else set()
+    seeds = sorted(shared)
+    X = [part.loc[seeds, table.columns].to_numpy(float) for part in parts.values()]
+    return np.stack(X, axis=1) if X else np.empty((0, 0, 0)), list(parts), seeds
 
 
 def told_apart(
@@ -165,13 +213,9 @@ def told_apart(
     """
     rows = []
     for features, table in descriptions.items():
-        table = table.dropna(axis=1)
-        kinds = [part.droplevel(CONDITION) for _, part in table.groupby(level=by, sort=False)]
-        shared = set.intersection(*(set(part.index) for part in kinds)) if kinds else set()
-        count = len(shared)
-        row = {"features": features, "size": table.shape[1], "networks": count}
-        if count >= 2 and len(kinds) >= 2:
-            X = np.stack([part.loc[sorted(shared)].to_numpy(float) for part in kinds], axis=1)
+        X, kinds, seeds = _balanced(table, by)
+        row = {"features": features, "size": X.shape[2], "networks": len(seeds)}
+        if len(seeds) >= 2 and len(kinds) >= 2:
             rng = streams.generator(study_seed, "comparability", *name, features)
             row |= {"accuracy": float(np.mean(classified(X))), "p": p_value(X, rng)}
         rows.append({**row, "chance": 1 / len(kinds) if kinds else np.nan})

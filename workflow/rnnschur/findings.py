@@ -183,6 +183,25 @@ def phase_table(
     return rows[[*NETWORK, *columns]]
 
 
+def with_sectors(spectra: pd.DataFrame, networks: pd.DataFrame) -> pd.DataFrame:
+    """Return the eigenvalues with their sector and whether they are one of a complex pair.
+
+    Parameters
+    ----------
+    spectra, networks : pandas.DataFrame
+        Tables of the study.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The rows of `spectra` with the columns sector (R or C) and complex (1 or 0).
+    """
+    rows = spectra.merge(networks[[*key_of(networks), "leading"]], on=key_of(networks))
+    sector = np.where(rows["index"] < rows["leading"], "R", "C")
+    complex_ = (rows["imaginary"] != 0).astype(float)
+    return rows.drop(columns="leading").assign(sector=sector, complex=complex_)
+
+
 def energy_shares(energy: pd.DataFrame) -> pd.DataFrame:
     r"""Return the share of the states' energy in each sector, a row a network, phase and sector.
 

@@ -10,6 +10,8 @@ OUTPUTS          tables/networks.csv, spectra.csv
                  tables/phases.csv      of tasks that replay, how far eigenvalues are from a replay's
 """
 
+import claim
+
 
 rule networks:
     """Gather the networks, their training and their spectra, and mark those that have learned."""
@@ -162,12 +164,18 @@ rule summaries:
         "../scripts/summaries.py"
 
 
+# What claims are about beside the ablations, as far as this study has it.
+CLAIMED = [family for family in claim.tables() if family in FAMILIES]
+CLAIMED += ["findings"] if FOUND else []
+
+
 rule ledger:
     """Judge the paper's claims and numbers, network by network."""
     input:
-        ablations=f"{TABLES}/ablations.csv",
-        thresholds=f"{TABLES}/thresholds.csv",
-        networks=rules.networks.output.networks,
+        tables=table(
+            *("networks", "spectra", "ablations", "thresholds", "ablation_summary"),
+            *CLAIMED,
+        ),
         comparison=rules.summaries.output.comparison,
         claims=beside("report/claims.yaml"),
     output:
@@ -182,7 +190,8 @@ rule ledger:
     threads: 1
     params:
         code=sources("workflow/scripts/ledger.py", "report/claims.yaml"),
-        records=records("networks", "ablations", "thresholds", "summaries"),
+        records=records("networks", "ablations", "thresholds", "summaries", *CLAIMED),
+        modules={task: study.module(config, task) for task in TASKS},
         criterion=study.criterion(config),
         statistics=study.statistics(config),
     script:

@@ -1,11 +1,14 @@
 """The paper's claims and numbers, judged network by network.
 
 A claim of `report/claims.yaml` is an expression that is true or false of one network. The share
-of networks of which it is true decides; nobody types a verdict.
+of networks of which it is true decides; nobody types a verdict. It is about what ablations do, and
+about columns of other tables where the ledger declares them. A claim may also point to one of our
+findings (`rnnschur.paper.replication`), which then decides it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 
@@ -17,6 +20,7 @@ from rnnschur.criterion import Criterion
 from rnnschur.metrics import METRICS, RELATIVE_TOLERANCE, Metric, relative_misfit
 from rnnschur.paper import prediction, statements, verdicts
 from rnnschur.paper.statements import Variable, naming, observations, pivot, read, rule, share
+from rnnschur.paper.variables import columns, declared, used
 from rnnschur.paper.verdicts import CHECKED, THEOREM, VERDICTS
 from rnnschur.statistics import Bootstrap
 from rnnschur.tables import CONDITION, NETWORK
@@ -29,6 +33,8 @@ QUANTITIES = {
     "sensitivity": "sensitivity",
     "difference": "rollout_difference",
 }
+#: What the row of a finding says of its fresh networks.
+FRESH = ("networks", "left_out", "mean", "share", "share_low", "share_high")
 COLUMNS = ["id", "kind", "rests_on", "group", "claim", "rule", "quantity", "paper"]
 COLUMNS += ["networks", "left_out", "mean", "low", "high"]
 COLUMNS += ["prediction_low", "prediction_high", "inside"]
@@ -41,22 +47,90 @@ def load(path: str | Path) -> dict:
     Returns
     -------
     dict
-        `bounds`, the least share of networks of the verdicts ``reproduced`` and ``partly``, and
-        `claims`, a list. A claim has the keys id, claim (in words), rests_on (see
+        `bounds`, the least share of networks of the verdicts ``reproduced`` and ``partly``,
+        `claims`, a list, and `variables`, tables and columns by name that expressions may name
+        beside what ablations do (see `rnnschur.paper.variables.declared`; none if the file has
+        none). A claim has the keys id, claim (in words), rests_on (see
         `rnnschur.paper.verdicts.check`), networks (see `rnnschur.paper.statements.observations`)
         and agrees (an expression) and, optionally, quantity (the expression whose mean is shown;
         `agrees` may name it), paper (its published value) and alphas (thresholds at each of which
-        the claim must hold).
+        the claim must hold); or id, claim, rests_on and finding, the id of one of our findings.
 
     Raises
     ------
     ValueError
-        As `rnnschur.paper.statements.read` and `rnnschur.paper.verdicts.check`.
+        As `rnnschur.paper.statements.read` and `rnnschur.paper.verdicts.check`, and for variables
+        as `rnnschur.paper.variables.declared`.
     """
     needed = {"id", "claim", "rests_on", "networks", "agrees"}
-    found = read(path, "claim", needed, {"quantity", "paper", "alphas"})
+    found = read(path, "claim", needed, {"quantity", "paper", "alphas"}, elsewhere="finding")
     verdicts.check(path, "claim", found["claims"])
-    return found
+    return {**found, "variables": declared(path, found.get("variables", {}))}
+
+
+def of_ablations(ledger: dict) -> list[dict]:
+    """Return the claims of a ledger that ablations alone decide."""
+    claims = [claim for claim in ledger["claims"] if "finding" not in claim]
+    return [claim for claim in claims if not used(ledger.get("variables", {}), claim)]
+
+
+def measured(ledger: dict, tables: Mapping[str, pd.DataFrame]) -> dict:
+    """Return a ledger whose claims know what other tables say.
+
+    Parameters
+    ----------
+    ledger : dict
+        As `load` returns it.
+    tables : mapping of str to pandas.DataFrame
+        Tables of the study by name, of which a row is about a network or, where there are no
+        seeds, about a condition. A claim about one that is not there, or about rows that no
+        network has, is about no network.
+
+    Returns
+    -------
+    dict
+        The ledger. Claims that name variables have the key measured, a list of tables of these;
+        those that a finding decides have found, its row of the table ``findings`` or nothing.
+
+    Raises
+    ------
+    ValueError
+        As `rnnschur.paper.statements.Variable.of`.
+    """
+    claims = []
+    for claim in ledger["claims"]:
+        if "finding" in claim:
+            claims.append({**claim, "found": _found(claim, tables.get("findings"))})
+        elif uses := used(ledger["variables"], claim):
+            parts, needed = _measured(uses, tables), columns(ledger["variables"], claim)
+            parts = [_of_no_network(needed)] if needed.difference(*parts) else parts
+            claims.append({**claim, "measured": parts})
+        else:
+            claims.append(claim)
+    return {**ledger, "claims": claims}
+
+
+def _found(claim: dict, findings: pd.DataFrame | None) -> dict:
+    """Return the row of the finding that decides a claim; nothing where it was not judged."""
+    rows = [] if findings is None else findings[findings["id"] == claim["finding"]]
+    return rows.iloc[0].to_dict() if len(rows) else {}
+
+
+def _measured(
+    uses: Mapping[str, Mapping[str, Variable]], tables: Mapping[str, pd.DataFrame]
+) -> list[pd.DataFrame]:
+    """Return variables, a table each of the tables that they are from and that are there."""
+    parts = []
+    for name in uses.keys() & tables.keys():
+        index = [key for key in NETWORK if key in tables[name]]
+        parts.append(pivot(tables[name], index, uses[name]))
+    return parts
+
+
+def _of_no_network(names: set[str]) -> pd.DataFrame:
+    """Return a table with columns of these names and no row."""
+    index = pd.MultiIndex.from_arrays([[]] * len(NETWORK), names=NETWORK)
+    return pd.DataFrame(index=index, columns=sorted(names), dtype=float)
 
 
 def wide(ablations: pd.DataFrame) -> pd.DataFrame:
@@ -84,15 +158,19 @@ def wide(ablations: pd.DataFrame) -> pd.DataFrame:
 def evaluate(claim: dict, table: pd.DataFrame, criterion: Criterion) -> pd.DataFrame:
     """Return the quantity of a claim and whether it holds, one row an observation.
 
-    Expressions may also name the bounds of `criterion`. A claim without `alphas` needs a table at
-    one threshold. One with `alphas` holds where it does at each of these thresholds, and the
-    quantity is the mean over them; networks that were not ablated at all of them are left out.
+    A claim that names variables of other tables has been `measured`, and networks count that are in
+    all of these. Expressions may also name the bounds of `criterion`. A claim without `alphas`
+    needs a table at one threshold. One with `alphas` holds where it does at each of these
+    thresholds, and the quantity is the mean over them; networks that were not ablated at all of
+    them are left out.
 
     Raises
     ------
     ValueError
         As `rnnschur.paper.statements.evaluate`.
     """
+    for part in claim.get("measured", []):
+        table = table.join(part, on=list(part.index.names), how="inner")
     if "alphas" in claim:
         alpha = table.index.get_level_values("alpha").to_numpy()[:, None]
         table = table[np.isclose(alpha, claim["alphas"]).any(axis=1)]
@@ -181,10 +259,13 @@ def judge(
 
     Conditions without networks leave a verdict empty, and so does a number with one network.
 
+    A claim that one of our findings decides is judged over its fresh networks alone: those that
+    suggested the finding are no evidence of it.
+
     Parameters
     ----------
     ledger : dict
-        As `load` returns it.
+        As `measured` returns it.
     comparison : pandas.DataFrame
         Rows of paper_comparison.csv: the paper's numbers with our means and their intervals.
     table, thresholds : pandas.DataFrame
@@ -210,9 +291,15 @@ def judge(
     trained = networks.set_index([*CONDITION, "seed"])[["learned"]]
     rows = []
     for claim in ledger["claims"]:
-        seen = evaluate(claim, thresholds if "alphas" in claim else table, criterion)
         row = {"id": claim["id"], "kind": "claim", "claim": claim["claim"], "verdict": ""}
-        row |= verdicts.grounds(claim["rests_on"]) | {"rule": rule(claim, asdict(criterion))}
+        row |= verdicts.grounds(claim["rests_on"])
+        rows.append(row)
+        if "finding" in claim:
+            row |= _by_finding(claim)
+            row["verdict"] = _verdict(row, ledger["bounds"])
+            continue
+        seen = evaluate(claim, thresholds if "alphas" in claim else table, criterion)
+        row |= {"rule": rule(claim, asdict(criterion))}
         row |= {"quantity": claim.get("quantity", ""), "paper": claim.get("paper", np.nan)}
         row |= share(seen["agrees"], len(observations(trained, claim["networks"])), bootstrap)
         if len(seen):
@@ -220,11 +307,7 @@ def judge(
             if "quantity" in claim:
                 interval = bootstrap.interval(seen["quantity"].dropna(), "claims", claim["id"])
                 row["low"], row["high"] = interval
-            if row["rests_on"] == THEOREM:
-                row["verdict"] = CHECKED[0 if row["share"] == 1 else 1]
-            else:
-                row["verdict"] = verdict(row["share"], ledger["bounds"])
-        rows.append(row)
+        row["verdict"] = _verdict(row, ledger["bounds"])
     for _, target in comparison.iterrows():
         row = _compared(target, table, bootstrap)
         trained_there = len(observations(trained, _cell(target)))
@@ -252,3 +335,22 @@ def _compared(target: pd.Series, table: pd.DataFrame, bootstrap: Bootstrap) -> d
     reached, near = np.all(off <= [1, 2, 2]), off[0] <= 2
     row |= {"prediction_low": low, "prediction_high": high, "inside": inside}
     return row | {"verdict": VERDICTS[2 - int(reached) - int(near and inside)]}
+
+
+def _verdict(row: dict, bounds: Mapping[str, float]) -> str:
+    """Return the verdict on a claim by the share of networks that agree, nothing without any."""
+    if not row["networks"]:
+        return ""
+    if row["rests_on"] == THEOREM:
+        return CHECKED[0 if row["share"] == 1 else 1]
+    return verdict(row["share"], bounds)
+
+
+def _by_finding(claim: dict) -> dict:
+    """Return what the ledger says of a claim that a finding decides, from its fresh networks."""
+    found = claim.get("found", {})
+    row = {name: found[f"fresh_{name}"] for name in FRESH if pd.notna(found.get(f"fresh_{name}"))}
+    counts = {name: int(row.get(name, 0)) for name in ("networks", "left_out")}
+    said = {"rule": found.get("rule", ""), "quantity": found.get("quantity", "")}
+    said = {name: "" if pd.isna(text) else text for name, text in said.items()}
+    return {**said, "paper": np.nan, **row, **counts}

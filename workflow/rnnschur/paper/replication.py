@@ -20,7 +20,8 @@ from scipy import stats
 from rnnschur.criterion import Criterion
 from rnnschur.options import is_number
 from rnnschur.paper import statements
-from rnnschur.paper.statements import REDUCTIONS, Variable, observations, read, rule, share
+from rnnschur.paper.statements import Variable, observations, read, rule, share
+from rnnschur.paper.variables import allow, declared, named, prefixes, tables_of, used
 from rnnschur.statistics import Bootstrap, holm
 from rnnschur.tables import NETWORK
 
@@ -65,7 +66,7 @@ class Findings:
 
     def tables(self) -> list[str]:
         """Return the names of the tables that the variables are from, each once."""
-        return list(dict.fromkeys(table for table, _ in self.variables.values()))
+        return tables_of(self.variables)
 
     def uses(self, finding: dict) -> dict[str, dict[str, Variable]]:
         """Return the variables that a finding names, by table and name.
@@ -75,32 +76,13 @@ class Findings:
         ValueError
             For a name that is neither a variable, with what follows in it, nor a bound.
         """
-        found: dict[str, dict[str, Variable]] = {}
         for name in sorted(statements.names(finding) - BOUNDS):
-            variable = self._named(name, finding["networks"])
-            if variable is None:
+            if named(self.variables, name, finding["networks"]) is None:
                 raise ValueError(
                     f"finding {finding['id']!r}: {name!r} is no variable; "
                     f"allowed: {', '.join([*self.variables, *sorted(BOUNDS)])}"
                 )
-            table, column = self.variables[variable]
-            found.setdefault(table, {})[variable] = column
-        return found
-
-    def _named(self, name: str, networks: str | list | dict) -> str | None:
-        """Return the variable that a name is or, of one with `by`, begins with; the longest."""
-        names = [name[len(p) :] for p in _prefixes(networks) if name.startswith(p)]
-        fitting = [
-            variable
-            for variable, (_, column) in self.variables.items()
-            if any(n.startswith(f"{variable}_") if column.by else n == variable for n in names)
-        ]
-        return max(fitting, key=len, default=None)
-
-
-def _prefixes(networks: str | list | dict) -> list[str]:
-    """Return how names of variables may begin where conditions have names."""
-    return [f"{part}_" for part in networks] if isinstance(networks, dict) else [""]
+        return used(self.variables, finding)
 
 
 def load(path: str | Path) -> Findings:
@@ -119,31 +101,21 @@ def load(path: str | Path) -> Findings:
             f"{path} lacks or does not know {', '.join(wrong)}; needed: {', '.join(sorted(keys))}"
         )
     fresh, said = found["fresh"], found["variables"]
-    _allow(path, "fresh", fresh, type(fresh) is int and fresh >= 0, "a seed")
-    _allow(path, "variables", said, isinstance(said, dict), "variables by name")
+    allow(path, "fresh", fresh, type(fresh) is int and fresh >= 0, "a seed")
     for name, holder in [("most", found), *((f"{f['id']}: most", f) for f in found["findings"])]:
         most = holder.get("most", 0.5)
-        _allow(path, name, most, is_number(most) and 0 < most < 1, "between 0 and 1")
+        allow(path, name, most, is_number(most) and 0 < most < 1, "between 0 and 1")
     for finding in found["findings"]:
         networks = finding["networks"]
         key = f"finding {finding['id']!r}: networks"
-        _allow(
-            path, key, networks, _conditions(networks), f"{CONDITIONS}, a list of them, or names"
-        )
-    variables = {name: _variable(path, name, keys) for name, keys in said.items()}
-    made = Findings(fresh, found["most"], variables, found["findings"])
+        allow(path, key, networks, _conditions(networks), f"{CONDITIONS}, a list of them, or names")
+    made = Findings(fresh, found["most"], declared(path, said), found["findings"])
     for finding in made.findings:
         try:
             made.uses(finding)
         except ValueError as error:
             raise ValueError(f"{path}: {error}") from None
     return made
-
-
-def _allow(path: str | Path, key: str, value, fits: bool, allowed: str) -> None:
-    """Raise ValueError unless what a file says under a key fits."""
-    if not fits:
-        raise ValueError(f"{path}: {key} is {value!r}; allowed: {allowed}")
 
 
 def _conditions(networks) -> bool:
@@ -154,32 +126,6 @@ def _conditions(networks) -> bool:
     return bool(named) and all(
         isinstance(name, str) and re.fullmatch(r"[^/]+/[^/]+/[1-9]\d*", name) for name in named
     )
-
-
-def _variable(path: str | Path, name: str, said: dict) -> tuple[str, Variable]:
-    """Return table and variable of an entry under `variables`."""
-    known = {"table", "column", "by", "where", "reduce", "equals"}
-    _allow(path, f"variable {name!r}", said, isinstance(said, dict), ", ".join(sorted(known)))
-    if not {"table", "column"} <= set(said) <= known:
-        wrong = sorted(({"table", "column"} - set(said)) | (set(said) - known))
-        raise ValueError(
-            f"{path}: variable {name!r} lacks or does not know {', '.join(wrong)}; "
-            f"allowed: {', '.join(sorted(known))}"
-        )
-    by, where, reduce = said.get("by", []), said.get("where", {}), said.get("reduce", "min")
-    texts = isinstance(by, list) and all(isinstance(column, str) for column in by)
-    equals = said.get("equals", 0)
-    for key, fits, allowed in (
-        ("table", isinstance(said["table"], str), "the name of a table"),
-        ("column", isinstance(said["column"], str), "the name of a column"),
-        ("by", texts, "a list of columns"),
-        ("where", isinstance(where, dict), "values by the name of their column"),
-        ("reduce", reduce in REDUCTIONS, ", ".join(REDUCTIONS)),
-        ("equals", isinstance(equals, str | bool | int | float), "a value of the column"),
-    ):
-        _allow(path, f"variable {name!r}: {key}", said.get(key), fits, allowed)
-    rest = {key: value for key, value in said.items() if key not in ("table", "by")}
-    return said["table"], Variable(by=tuple(by), **rest)
 
 
 def judge(
@@ -291,7 +237,7 @@ def _possible(
         if not len(observations(rows, finding["networks"])):
             return
         known |= {n for v, variable in variables.items() for n in variable.named(tables[table], v)}
-    known = sorted(prefix + name for prefix in _prefixes(finding["networks"]) for name in known)
+    known = sorted(prefix + name for prefix in prefixes(finding["networks"]) for name in known)
     for name in missing:
         if name not in known:
             near = ", ".join(get_close_matches(name, known)) or ", ".join(

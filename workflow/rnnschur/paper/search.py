@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from rnnschur.criterion import Criterion
-from rnnschur.paper.claims import evaluate, misfit, number, wide
+from rnnschur.paper.claims import evaluate, misfit, number, of_ablations, wide
 
 #: A number that is off by more than this many tolerances counts as this many: one number that is
 #: out of reach under every protocol must not decide between them.
@@ -84,13 +84,13 @@ def distance(numbers: pd.DataFrame) -> float:
 def claims_that_hold(ablations: pd.DataFrame, ledger: dict, criterion: Criterion) -> pd.Series:
     """Return the share of one protocol's networks for which each claim holds, by claim.
 
-    Claims about other conditions, several tasks or other thresholds are left out.
+    Claims about other conditions, several tasks, other thresholds or other tables are left out.
     """
     table = wide(ablations)
     conditions = {
         "/".join(map(str, condition)) for condition in table.index.droplevel(["seed", "alpha"])
     }
-    chosen = [claim for claim in ledger["claims"] if "alphas" not in claim]
+    chosen = [claim for claim in of_ablations(ledger) if "alphas" not in claim]
     chosen = [claim for claim in chosen if isinstance(claim["networks"], str)]
     return pd.Series(
         {

@@ -181,7 +181,13 @@ def pivot(rows: pd.DataFrame, index: list[str], variables: Mapping[str, Variable
     return pd.concat([v.of(rows, index, name) for name, v in variables.items()], axis=1)
 
 
-def read(path: str | Path, kind: str, needed: set[str], optional: set[str]) -> dict:
+def read(
+    path: str | Path,
+    kind: str,
+    needed: set[str],
+    optional: set[str],
+    elsewhere: str | None = None,
+) -> dict:
     """Read a file of statements, in YAML.
 
     Parameters
@@ -192,6 +198,9 @@ def read(path: str | Path, kind: str, needed: set[str], optional: set[str]) -> d
         itself in words under it.
     needed, optional : set of str
         Keys of a statement.
+    elsewhere : str, optional
+        The key of a statement that is decided elsewhere: it has an id and its words beside, and no
+        other key.
 
     Returns
     -------
@@ -214,13 +223,15 @@ def read(path: str | Path, kind: str, needed: set[str], optional: set[str]) -> d
         )
     seen = set()
     for statement in listed:
-        keys = set(statement)
-        if not needed <= keys <= needed | optional:
-            wrong = sorted((needed - keys) | (keys - needed - optional))
+        keys, must, may = set(statement), needed, optional
+        if elsewhere in keys:
+            must, may = {"id", kind, elsewhere} | (needed & {"rests_on"}), set()
+        if not must <= keys <= must | may:
+            wrong = sorted((must - keys) | (keys - must - may))
+            allowed = " and ".join(", ".join(sorted(part)) for part in (must, may) if part)
             raise ValueError(
                 f"{path}: {kind} {statement.get('id')!r} lacks or does not know "
-                f"{', '.join(wrong)}; allowed: {', '.join(sorted(needed))} and "
-                f"{', '.join(sorted(optional))}"
+                f"{', '.join(wrong)}; allowed: {allowed}"
             )
         if statement["id"] in seen:
             raise ValueError(f"{path}: {kind} {statement['id']!r} is there twice; allowed: once")
