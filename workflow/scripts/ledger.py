@@ -5,7 +5,8 @@ import pandas as pd
 from freshness import leave_record
 from job import log
 from rnnschur.criterion import Criterion
-from rnnschur.paper import claims
+from rnnschur.held_out import measured
+from rnnschur.paper import claims, curves, sets
 from rnnschur.statistics import Bootstrap
 from rnnschur.tables import by_matrix
 
@@ -13,19 +14,37 @@ log(snakemake)
 
 
 def learned(name):
-    """Return a table in wide form, of the networks that have learned."""
-    table = by_matrix(pd.read_csv(snakemake.input[name]))
-    return claims.wide(table[table["learned"]])
+    """Return a table, of the networks that have learned; None if the study does not have it."""
+    file = snakemake.input.get(name)
+    table = by_matrix(pd.read_csv(file)) if file else None
+    return table if table is None else table[table["learned"]]
 
 
-ledger = claims.judge(
-    claims.load(snakemake.input.claims),
-    pd.read_csv(snakemake.input.comparison),
-    learned("ablations"),
-    learned("thresholds"),
-    pd.read_csv(snakemake.input.networks),
-    Criterion(**snakemake.params.criterion),
-    Bootstrap(**snakemake.params.statistics),
+def wide(name):
+    """Return a table of ablations in wide form, and so that of the held-out sets."""
+    table, by_set = learned(name), learned(f"{name}_sets")
+    return claims.wide(table), None if by_set is None else claims.wide(measured(by_set, table))
+
+
+said = claims.load(snakemake.input.claims)
+criterion = Criterion(**snakemake.params.criterion)
+bootstrap = Bootstrap(**snakemake.params.statistics)
+comparison = pd.read_csv(snakemake.input.comparison)
+tables = {name: wide(name) for name in ("ablations", "thresholds")}
+pooled = [of_networks for of_networks, _ in tables.values()]
+networks = pd.read_csv(snakemake.input.networks)
+ledger = claims.judge(said, comparison, *pooled, networks, criterion, bootstrap)
+ledger = sets.with_sets(ledger, said["claims"], comparison, tables, criterion, bootstrap)
+
+borders = learned("borders")
+borders = None if borders is None else curves.at_borders(borders)
+summary = pd.read_csv(snakemake.input.summary)
+found = pd.concat(
+    [
+        curves.claim_curves(said, *pooled, borders, criterion, bootstrap),
+        curves.number_curves(comparison, summary, *pooled, bootstrap),
+    ]
 )
-ledger.to_csv(snakemake.output.table, index=False)
+found.to_csv(snakemake.output.curves, index=False)
+curves.with_flips(ledger, found).to_csv(snakemake.output.table, index=False)
 leave_record(snakemake)

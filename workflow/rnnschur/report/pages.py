@@ -22,9 +22,10 @@ def digits(value: float) -> str:
     return f"{value:.0f}" if 1000 <= abs(value) < 100_000 else f"{value:.3g}"
 
 
-def interval(row: pd.Series) -> str:
+def interval(row: pd.Series, over: str = "") -> str:
     """Return '[low, high]' of a row of a summary; nothing where there is no interval."""
-    return "" if np.isnan(row["low"]) else f"[{digits(row['low'])}, {digits(row['high'])}]"
+    low, high = row[f"{over}low"], row[f"{over}high"]
+    return "" if np.isnan(low) else f"[{digits(low)}, {digits(high)}]"
 
 
 def with_interval(row: pd.Series) -> str:
@@ -325,11 +326,14 @@ def ledger_table(ledger: pd.DataFrame) -> pd.DataFrame:
             "paper": rows["paper"].map(digits),
             "ours (mean)": rows["mean"].map(digits),
             "interval": [interval(row) for _, row in rows.iterrows()],
+            "with held-out sets": [interval(row, "sets_") for _, row in rows.iterrows()],
             "networks that agree": [
                 f"{a} of {n}" + (f" ({out} left out)" if out else "")
                 for a, n, out in zip(agree, rows["networks"], rows["left_out"], strict=True)
             ],
+            "unsettled": rows["unsettled"].map(digits),
             "verdict": rows["verdict"],
+            "flips near": rows["flips"].astype(object).fillna(""),
             "rule": rows["rule"],
         }
     )

@@ -5,7 +5,7 @@ from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
 from rnnschur.report.figures.style import (
-    PALETTE,
+    VERDICTS,
     legend_below,
 )
 
@@ -16,22 +16,27 @@ def ledger(table: pd.DataFrame) -> Figure:
     Parameters
     ----------
     table : pandas.DataFrame
-        As `rnnschur.paper.claims.judge` returns it. Claims without networks are left out.
+        Rows of ledger.csv. Claims without networks are left out; of an open marker the verdict is
+        another one near a bound (`rnnschur.paper.curves.with_flips`).
     """
     table = table[table["networks"] > 0].reset_index(drop=True)
     figure, axis = plt.subplots(figsize=(7.5, 0.9 + 0.24 * len(table)))
-    for verdict, colour, marker in zip(
-        ("reproduced", "partly", "not"), (PALETTE[2], PALETTE[1], PALETTE[3]), "osX", strict=True
-    ):
+    flips = table["flips"].fillna("") != ""
+    for verdict, marker in zip(VERDICTS, "osX", strict=True):
+        colour = VERDICTS[verdict]
         rows = table[table["verdict"] == verdict]
+        errors = [rows["share"] - rows["share_low"], rows["share_high"] - rows["share"]]
         axis.errorbar(
-            rows["share"],
-            rows.index,
-            xerr=[rows["share"] - rows["share_low"], rows["share_high"] - rows["share"]],
+            *(rows["share"], rows.index),
+            xerr=errors,
             fmt=marker,
             color=colour,
             linewidth=1,
             label=f"{verdict} ({len(rows)})",
+        )
+        rows = rows[flips[rows.index]]
+        axis.plot(
+            rows["share"], rows.index, marker, color="white", markeredgecolor=colour, zorder=3
         )
     axis.set_yticks(table.index, [text.rstrip(".") for text in table["claim"]])
     axis.set(
