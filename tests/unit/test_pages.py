@@ -137,13 +137,19 @@ def test_the_ledger_shows_counts_and_leaves_out_what_was_not_run():
             "claim": ["A.", "B."], "rule": "x", "quantity": "value", "paper": [0.876, np.nan],
             "networks": [10, 0], "left_out": [0, 2],
             "mean": [0.85, np.nan], "low": [0.8, np.nan], "high": [0.9, np.nan],
-            "share": [0.7, np.nan], "verdict": ["partly", np.nan],
+            "sets_low": [0.79, np.nan], "sets_high": [0.91, np.nan], "unsettled": [2.0, np.nan],
+            "share": [0.7, np.nan], "verdict": ["partly", np.nan], "flips": ["alpha", np.nan],
         }
     )  # fmt: skip
     (row,) = pages.ledger_table(judged).to_dict("records")
     assert row["networks that agree"] == "7 of 10"
     assert (row["paper"], row["ours (mean)"], row["interval"]) == ("0.876", "0.85", "[0.8, 0.9]")
+    assert (row["with held-out sets"], row["unsettled"]) == ("[0.79, 0.91]", "2")
+    assert row["flips near"] == "alpha"
     assert pages.ledger_table(judged[1:]).empty
+    without = {"sets_low": np.nan, "unsettled": np.nan, "flips": np.nan}  # as a file has them
+    (row,) = pages.ledger_table(judged[:1].assign(**without)).to_dict("records")
+    assert row["with held-out sets"] == row["unsettled"] == row["flips near"] == ""
     (row,) = pages.ledger_table(judged[:1].assign(left_out=2)).to_dict("records")
     assert row["networks that agree"] == "7 of 10 (2 left out)"
 

@@ -6,7 +6,8 @@ nonlinearities, constraints, batch, metrics, resampling, coordinates, kernels, c
 curriculum, shifts, architectures, training, torch_layers, network, weights, imported, simulator,
 entries, keys, layout, trials, description, suspects, comparison, given, response, linearity,
 interventions, determinacy, criterion, strictness, evaluation, diagnosis, command, statistics,
-findings, dimensions, paper, comparability, report. Each module imports only from those before it.
+findings, held_out, dimensions, paper, comparability, report. Each module imports only from those
+before it.
 
 Three travel: a `Network`, a cell and its weights by name; a `Batch`, sequences with their
 targets; and `Sectors`, a recurrent matrix in its coordinates. `diagnose` joins them:

@@ -174,7 +174,8 @@ def with_flips(judged: pd.DataFrame, curves: pd.DataFrame) -> pd.DataFrame:
         verdict than the one used, with commas between them.
     """
     found: dict[str, list[str]] = {name: [] for name in judged["id"]}
-    for (name, bound), rows in curves[curves["near"].astype(bool)].groupby(["id", "bound"], sort=False):
+    near = curves[curves["near"].astype(bool)]
+    for (name, bound), rows in near.groupby(["id", "bound"], sort=False):
         if len(set(rows["verdict"])) > 1:
             found[name].append(bound)
     return judged.assign(flips=[", ".join(found[name]) for name in judged["id"]])
