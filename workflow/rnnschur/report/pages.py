@@ -24,8 +24,8 @@ def digits(value: float) -> str:
 
 def interval(row: pd.Series, over: str = "") -> str:
     """Return '[low, high]' of a row of a summary; nothing where there is no interval."""
-    low, high = row[f"{over}low"], row[f"{over}high"]
-    return "" if np.isnan(low) else f"[{digits(low)}, {digits(high)}]"
+    low = row[f"{over}low"]
+    return "" if np.isnan(low) else f"[{digits(low)}, {digits(row[f'{over}high'])}]"
 
 
 def with_interval(row: pd.Series) -> str:

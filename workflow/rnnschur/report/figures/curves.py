@@ -63,7 +63,7 @@ def verdict_curves(curves: pd.DataFrame) -> Figure:
         style = "-" if used > 0.5 else ":"
         right.axvline(alpha, color="black", linewidth=0.8, linestyle=style)
     left.set_xticks(range(-2, 3), ["¼", "½", "1", "2", "4"])
-    left.set(xlabel="factor of the bound", xlim=(-2, 2), ylim=(len(strips) - 0.5, -0.5))
+    left.set(xlabel="factor of the bound", xlim=(-2, 2), ylim=(max(len(strips), 1) - 0.5, -0.5))
     right.set(xlabel="threshold α", xlim=(0.49, 1.01))
     shown = [
         Patch(color=colour, alpha=SHADES[verdict], linewidth=0, label=verdict)
