@@ -378,6 +378,55 @@ def test_a_wrong_expression_and_a_wrong_key_are_named(tmp_path):
         claims.load(path)
 
 
+FILE = """
+bounds: {reproduced: 0.9, partly: 0.5, strictness: 0.2}
+claims:
+  - {id: c, claim: C., rests_on: a/b, networks: copy/orthogonal/72, agrees: damage_CC > lost,
+     bounds: {lost: 0.3}}
+  - {id: d, claim: D., rests_on: a/b, networks: copy/orthogonal/72,
+     agrees: damage_CC <= unchanged_accuracy}
+"""
+
+
+def test_a_claim_has_the_bounds_of_the_file_and_its_own(tmp_path):
+    path = tmp_path / "claims.yaml"
+    path.write_text(FILE)
+    own, shared = claims.load(path)["claims"]
+    found = claims.bounds(own, CRITERION)
+    assert (found["lost"], found["strictness"], found["epsilon"]) == (0.3, 0.2, 0.1)
+    assert "lost" not in claims.bounds(shared, CRITERION)
+    # Both are what outputs do that move by 0.2.
+    assert found["unchanged_accuracy"] == pytest.approx(0.02)
+    assert found["unchanged_fvu"] == pytest.approx(0.04)
+    values = ({"none": 1.0, "CC": 1 - loss} for loss in (0.019, 0.021, 0.31))
+    table = pd.concat(rows("copy/orthogonal/72", s, v) for s, v in enumerate(values))
+    table = claims.wide(table)
+    agree = [claims.evaluate(c, table, CRITERION)["agrees"].tolist() for c in (own, shared)]
+    assert agree == [[False, False, True], [True, False, False]]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("strictness: 0.2", "strict: 0.2", r"bounds: 'strict' bounds nothing; allowed: partly, re"),
+        (", strictness: 0.2", "", r"bounds lack strictness; needed: partly, reproduced, strictn"),
+        ("strictness: 0.2", "strictness: 0", r"bounds: strictness is 0; allowed: a number above 0"),
+        ("partly: 0.5", "partly: yes", r"bounds: partly is True; allowed: a number above 0"),
+        ("{lost: 0.3}", "{lost: .nan}", r"claim 'c': bounds: lost is nan; allowed: a number above"),
+        ("{lost: 0.3}", "{lots: 0.3}", r"claim 'c': bounds: 'lots' bounds nothing; allowed: lost$"),
+        ("{lost: 0.3}", "{damage_CC: 1}", r"'damage_CC' bounds nothing; allowed: lost$"),
+        ("{lost: 0.3}", "{epsilon: 1}", r"claim 'c': bounds: 'epsilon' bounds nothing; allowed: l"),
+        ("{lost: 0.3}", "0.3", r"claim 'c': bounds is 0.3; allowed: numbers by name"),
+    ],
+)
+def test_bounds_that_bound_nothing_are_refused(tmp_path, old, new, message):
+    path = tmp_path / "claims.yaml"
+    path.write_text(FILE.replace(old, new))
+    with pytest.raises(ValueError, match=message) as refused:
+        claims.load(path)
+    assert str(refused.value).startswith(str(path)) and "\n" not in str(refused.value)
+
+
 def undefined_networks(count=3, **values):
     """Return networks from which CC took nothing: its damage per removed mass is undefined."""
     values = {"none": 1.0, **values}

@@ -188,7 +188,7 @@ def found(**columns):
 
 
 def judged(tables, finding="f"):
-    claim = {"id": "c", "claim": "C.", "finding": finding}
+    claim = {"id": "c", "claim": "C.", "rests_on": "a/b", "finding": finding}
     ledger = {"bounds": LEDGER["bounds"], "claims": [claim], "variables": {}}
     table = ablated()
     networks = networks_of(table.reset_index())
@@ -238,7 +238,7 @@ def test_a_variable_may_be_named_by_condition():
 
 def test_a_claim_with_a_finding_has_no_rule_of_its_own(tmp_path):
     path = tmp_path / "claims.yaml"
-    said = {"id": "c", "claim": "C.", "finding": "f", "agrees": "1 > 0"}
+    said = {"id": "c", "claim": "C.", "rests_on": "a/b", "finding": "f", "agrees": "1 > 0"}
     path.write_text(yaml.safe_dump({"claims": [said]}))
     with pytest.raises(ValueError, match="'c' lacks or does not know agrees; allowed: claim, find"):
         claims.load(path)

@@ -16,7 +16,8 @@ from rnnschur.paper.expressions import ALLOWED, DEEPEST, LONGEST, parse
 
 ROOT = Path(__file__).parents[2]
 CLAIMS = yaml.safe_load((ROOT / "report" / "claims.yaml").read_text())["claims"]
-CRITERION = {"epsilon": 0.1, "minimum_mass": 0.01}
+BOUNDS = {"epsilon": 0.1, "minimum_mass": 0.01, "unchanged_accuracy": 0.005, "unchanged_fvu": 0.01}
+BOUNDS |= {name: value for claim in CLAIMS for name, value in claim.get("bounds", {}).items()}
 SPECIAL = [0.0, -0.0, 0.02, 0.1, 0.01, 1.0, np.nan, np.inf, -np.inf]
 ROWS = pd.DataFrame(
     {
@@ -62,8 +63,8 @@ def like_pandas(claim, table):
     """Compare the expressions of a claim with what pandas makes of them, on the same table."""
     for key in ("quantity", "agrees"):
         if key in claim:
-            ours = parse(claim[key]).evaluate({**CRITERION, **table})
-            known = {"engine": "python", "resolvers": [CRITERION]}
+            ours = parse(claim[key]).evaluate({**BOUNDS, **table})
+            known = {"engine": "python", "resolvers": [BOUNDS]}
             pd.testing.assert_series_equal(ours, table.eval(claim[key], **known), check_names=False)
             table = table.assign(**{key: ours})
     return table
@@ -73,7 +74,7 @@ def like_pandas(claim, table):
 def test_the_claims_are_what_pandas_makes_of_them_on_random_tables(claim):
     rng = np.random.default_rng(1)
     names = {n for key in ("quantity", "agrees") for n in parse(claim.get(key, "0")).names}
-    names -= {"quantity", *CRITERION}
+    names -= {"quantity", *BOUNDS}
     columns = {name: rng.normal(0, 0.1, 500) for name in sorted(names)}
     table = pd.DataFrame(columns).mask(rng.random((500, len(names))) < 0.1)
     special = pd.DataFrame({name: rng.choice(SPECIAL, 500) for name in sorted(names)})

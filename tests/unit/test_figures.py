@@ -178,12 +178,13 @@ def test_ledger_draws_every_judged_claim_at_its_share_and_every_number_beside_th
             "prediction_low": [*[np.nan] * 4, 1.0, -np.inf, np.nan],
             "prediction_high": [*[np.nan] * 4, 6.0, 50.0, np.nan],
             "verdict": ["reproduced", "reproduced", "holds", "partly", "not", "reproduced", ""],
+            "flips": [np.nan, "epsilon, alpha", "", "", "", "tolerance", np.nan],
         }
     )
     figure = figures.ledger(judged)
     above, below = figure.axes
-    assert [text.get_text() for text in above.get_yticklabels()] == ["A", "B", "C", "D"]
-    assert [text.get_text() for text in below.get_yticklabels()] == ["E", "F"]
+    assert [text.get_text() for text in above.get_yticklabels()] == ["A", "B *", "C", "D"]
+    assert [text.get_text() for text in below.get_yticklabels()] == ["E", "F *"]
     points = {line.get_label(): line.get_xydata().tolist() for line in above.lines}
     assert points == {
         "reproduced": [[1.0, 0.0]],
@@ -209,6 +210,54 @@ def test_ledger_draws_every_judged_claim_at_its_share_and_every_number_beside_th
     ]
     for axis in figures.ledger(judged[6:]).axes:
         assert axis.get_yticklabels() == []
+
+
+def verdict_curve(name, bound, verdicts, **more):
+    """Return the rows of a curve over three values, the middle one of which is used."""
+    factor = np.full(3, np.nan) if bound == "alpha" else np.array([0.5, 1, 2])
+    values = np.array([0.85, 0.9, 0.95]) if bound == "alpha" else 0.1 * factor
+    rows = {"id": name, "kind": "claim", "claim": f"{name}.", "bound": bound, "value": values}
+    rows |= {"factor": factor, "used": [False, True, False], "near": True}
+    return pd.DataFrame({**rows, "share": [0.2, 0.6, 1.0], "verdict": verdicts, **more})
+
+
+def test_verdict_curves_are_strips_of_the_colour_of_the_verdict():
+    changing, same = ["not", "partly", "reproduced"], ["partly"] * 3
+    curves = pd.concat(
+        [
+            verdict_curve("A", "epsilon", changing),
+            verdict_curve("A", "minimum_mass", same),
+            verdict_curve("A", "alpha", same),
+            verdict_curve("B", "alpha", same),
+            verdict_curve("C", "tolerance", changing, near=[False, True, False], kind="number"),
+        ]
+    )
+    figure = figures.verdict_curves(curves)
+    left, right = figure.axes
+    assert [text.get_text() for text in left.get_yticklabels()] == ["A", "", "B", "C"]
+    bold = [text.get_fontweight() == "bold" for text in left.get_yticklabels()]
+    assert bold == [True, True, False, False]
+    assert [text.get_text() for text in left.texts] == [
+        "epsilon 0.1", "minimum mass 0.1", "tolerance"
+    ]  # fmt: skip
+    assert [text.get_fontweight() for text in left.texts] == ["bold", "normal", "normal"]
+    strips = {}
+    for patch in left.patches:
+        place = round(patch.get_y() + patch.get_height() / 2)
+        strips.setdefault(place, {})[round(patch.get_x(), 2)] = patch.get_facecolor()[:3]
+    assert sorted(strips) == [0, 1, 3] and len(set(strips[0].values())) == 3
+    # A value stands for what is nearest to it: half an octave to either side.
+    assert sorted(strips[0]) == [-1.5, -0.5, 0.5] and len(set(strips[1].values())) == 1
+    assert len(right.patches) == 6
+    curves = [line.get_xydata() for line in left.lines if len(line.get_xdata()) == 3]
+    np.testing.assert_allclose(curves[0], [[-1, 0.216], [0, -0.072], [1, -0.36]])
+
+
+def test_without_networks_verdict_curves_are_empty(tmp_path):
+    nothing = verdict_curve("A", "epsilon", ["not"] * 3)[:0]
+    nothing.to_csv(tmp_path / "curves.csv", index=False)
+    figure = figures.verdict_curves(pd.read_csv(tmp_path / "curves.csv"))
+    assert not figure.axes[0].patches
 
 
 def test_search_puts_the_nearest_protocol_on_top_and_writes_our_means():

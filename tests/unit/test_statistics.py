@@ -34,6 +34,73 @@ def test_coverage_over_repeated_samples():
     assert 245 <= hits <= 285
 
 
+@pytest.mark.parametrize(("networks", "sets"), [(1.0, 0.5), (0.3, 1.0), (0.0, 1.0)])
+def test_coverage_over_networks_and_their_sets(networks, sets):
+    """Standard deviations of networks, and of eight sets of each: the interval is never too narrow.
+
+    Each network has sets of its own, so that the interval over networks covers, too; with one set
+    for all of them it would not.
+    """
+    bootstrap, hits = Bootstrap(0.9, 300, 0), np.zeros(3)
+    for seed in range(100):
+        own = rng(seed).normal(0, networks, (20, 1))
+        drawn = own + rng(seed + 1000).normal(0, sets, (20, 8))
+        shared = own + rng(seed + 1000).normal(0, sets, (1, 8))
+        for which, (low, high) in enumerate(
+            (
+                bootstrap.nested(drawn.mean(axis=1), drawn, seed),
+                bootstrap.interval(drawn.mean(axis=1), seed),
+                bootstrap.interval(shared.mean(axis=1), seed),
+            )
+        ):
+            hits[which] += low <= 0 <= high
+    # Nominal 90, in 100 trials 3 either way; with networks that are all the same, sets count twice.
+    assert hits[0] >= 82 and hits[1] >= 80
+    assert hits[2] < (60 if networks < 0.5 else 88)
+
+
+def test_sets_that_are_all_the_same_add_nothing():
+    values, bootstrap = rng().exponential(1, 20), Bootstrap(0.95, 500, 3)
+    same = np.repeat(values[:, None], 4, axis=1)
+    found = bootstrap.nested(values, same, "name")
+    assert found == pytest.approx(bootstrap.interval(values, "name"), rel=1e-9)
+    # What the sets have in common does not matter, as in a ratio of means.
+    assert bootstrap.nested(values, same + 1, "name") == pytest.approx(found, rel=1e-9)
+    assert bootstrap.nested(values, same, "other") != found
+
+
+def test_networks_that_are_all_the_same_have_the_interval_of_their_sets():
+    """Then it is that of the mean of all sets, in closed form."""
+    sets = rng().normal(0, 1, (50, 8))
+    sets -= sets.mean(axis=1, keepdims=True)
+    low, high = Bootstrap(0.95, 4000, 1).nested(np.full(50, 3.0), 3 + sets, "x")
+    half = 1.96 * sets.std() / np.sqrt(sets.size)
+    assert (low, high) == (pytest.approx(3 - half, abs=0.005), pytest.approx(3 + half, abs=0.005))
+
+
+@pytest.mark.parametrize("sets", [np.ones((1, 4)), np.ones((3, 1)), np.full((3, 4), np.inf)])
+def test_too_few_sets_give_no_interval(sets):
+    assert np.isnan(Bootstrap(0.95, 100, 0).nested(np.ones(len(sets)), sets)).all()
+    assert Bootstrap(0.95, 100, 0).nested(np.ones(2), np.ones((2, 2))) == (1, 1)
+
+
+def test_a_ratio_is_resampled_as_its_sums_are_to_first_order():
+    """An FVU on sets of 64: against a bootstrap of the sums of squares themselves."""
+    draws = rng(1)
+    errors = draws.gamma(2, 0.01, (30, 1)) * draws.chisquare(60, (30, 8)) / 60
+    variances = draws.normal(1, 0.1, (30, 8))  # of the targets: not the same in all sets
+    pooled = errors.sum(axis=1) / variances.sum(axis=1)
+    low, high = Bootstrap(0.95, 4000, 1).nested(pooled, errors / variances, "ratio")
+    networks = draws.integers(30, size=(4000, 30))
+    sets = draws.integers(8, size=(4000, 30, 8))
+    rows = networks[..., None]
+    means = (errors[rows, sets].sum(2) / variances[rows, sets].sum(2)).mean(1)
+    # Its spread, and the middle of it.
+    exact = np.quantile(means, [0.025, 0.975])
+    assert high - low == pytest.approx(np.ptp(exact), rel=0.06)
+    assert (high + low) / 2 == pytest.approx(exact.mean(), rel=0.03)
+
+
 @pytest.mark.parametrize("values", [[0.3] * 5, [0.0, 0.0], [1.0] * 10])
 def test_constant_values_give_no_width(values):
     assert Bootstrap(0.95, 100, 0).interval(values) == (values[0], values[0])
@@ -102,6 +169,21 @@ def test_summary_counts_and_moments():
     assert summary.loc[("a", "y"), ["minimum", "median", "maximum"]].tolist() == [1, 1.5, 2]
     assert summary.loc[("b", "x"), "mean"] == 5 and np.isnan(summary.loc[("b", "x"), "sd"])
     assert summary.loc[("b", "y"), "networks"] == 0 and np.isnan(summary.loc[("b", "y"), "mean"])
+
+
+def test_summary_with_sets_has_both_intervals():
+    networks = pd.DataFrame({"condition": "a", "seed": range(6), "x": rng().random(6), "mass": 1.0})
+    networks.loc[5, "x"] = np.nan
+    sets = networks.merge(pd.DataFrame({"set": range(4)}), how="cross")
+    sets["x"] += rng(1).normal(0, 0.5, len(sets))
+    bootstrap, sets = Bootstrap(0.95, 200, 0), sets.sample(frac=1, random_state=1)
+    found = summarize(networks, ["condition"], ["x", "mass"], bootstrap, sets.drop(columns="mass"))
+    alone = summarize(networks, ["condition"], ["x", "mass"], bootstrap)
+    pd.testing.assert_frame_equal(found[alone.columns], alone)
+    both = found.set_index("quantity")[["sets_low", "sets_high"]]
+    each = sets.sort_values(["seed", "set"])["x"].to_numpy().reshape(6, 4)[:5]
+    interval = bootstrap.nested(networks["x"][:5], each, "bootstrap", "a", "x")
+    assert tuple(both.loc["x"]) == interval and both.loc["mass"].isna().all()
 
 
 def test_summary_of_a_group_does_not_depend_on_the_others():

@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-import yaml
 
 from rnnschur import METRICS, Criterion
 from rnnschur.coordinates.sectors import SUBSETS
@@ -14,7 +13,7 @@ from rnnschur.metrics import relative_misfit
 from rnnschur.paper import claims, numbers, verdicts
 
 ROOT = Path(__file__).parents[2]
-CLAIMS = yaml.safe_load((ROOT / "report" / "claims.yaml").read_text())["claims"]
+CLAIMS = claims.load(ROOT / "report" / "claims.yaml")["claims"]
 PAPER = numbers.load(ROOT / "report" / "paper.csv")
 CRITERION = Criterion(epsilon=0.1, minimum_mass=0.01, fragile=1.0)
 

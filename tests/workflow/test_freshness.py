@@ -26,6 +26,7 @@ CONTROL_PAGES = {f"render_{page}": 1 for page in CONTROL_PAGES}
 PAGES = {"render_networks": 1, **CONTROL_PAGES, **ABLATION_PAGES}
 TABLES = {"networks": 1, "phases": 1, **SUMMARIES, **FINDINGS, "gather": 4 + FAMILIES, **PAGES}
 CONTROLS = {"controls": BLOCKS, "gather": FAMILIES, **CONTROL_PAGES, **FINDINGS, **ABLATION_PAGES}
+CONTROLS |= {"ledger": 1}  # thresholds that nobody tried, by the borders
 # Families may choose by epsilon, and all but two have verdicts.
 VERDICTS = {**CONTROLS, **SUMMARIES, "gather": 4 + FAMILIES}
 

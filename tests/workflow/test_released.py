@@ -19,14 +19,17 @@ import claim
 import study
 from rnnschur import architectures, comparability, drivers, findings, tasks
 from rnnschur.criterion import Criterion
+from rnnschur.held_out import measured
 from rnnschur.paper import (
     choices,
     claims,
+    curves,
     numbers,
     prediction,
     protocols,
     replication,
     search,
+    sets,
     verdicts,
 )
 from rnnschur.report import pages, verdict_pages
@@ -106,7 +109,7 @@ def test_the_published_study_is_the_main_one_with_more_seeds():
         assert record["training"] == study.training(CONFIG, block.task)
 
 
-def measured():
+def told():
     """Return the paper's claims with what the published tables say of them."""
     names = {*claim.tables(), "networks", "spectra", "ablations"} - {"recognised"}
     tables = {name: table(name) for name in names}
@@ -122,26 +125,84 @@ def measured():
     return claims.measured(claims.load(ROOT / claim.CLAIMS), tables)
 
 
+def learned(name):
+    rows = table(name)
+    return rows[rows["learned"]]
+
+
+def with_sets(name):
+    """Return a table of ablations in wide form, and that of its held-out sets."""
+    each = measured(learned(f"{name}_sets"), learned(f"{name}s"))
+    return claims.wide(learned(f"{name}s")), claims.wide(each)
+
+
+needs_curves = pytest.mark.skipif(
+    not (PUBLISHED / "tables" / "verdict_curves.csv").exists(), reason="no curves are published"
+)
+
+
+@needs_curves
 def test_the_ledger_follows_from_the_published_tables():
-    tables = {name: table(name) for name in ("ablations", "thresholds")}
-    wide = {name: claims.wide(rows[rows["learned"]]) for name, rows in tables.items()}
-    found = claims.judge(
-        measured(),
-        table("paper_comparison"),
-        wide["ablations"],
-        wide["thresholds"],
-        table("networks"),
-        Criterion(**study.criterion(CONFIG)),
-        Bootstrap(**study.statistics(CONFIG)),
+    said = told()
+    criterion = Criterion(**study.criterion(CONFIG))
+    bootstrap = Bootstrap(**study.statistics(CONFIG))
+    tables = {f"{name}s": with_sets(name) for name in ("ablation", "threshold")}
+    pooled = [of_networks for of_networks, _ in tables.values()]
+    comparison = table("paper_comparison")
+    found = claims.judge(said, comparison, *pooled, table("networks"), criterion, bootstrap)
+    found = sets.with_sets(
+        found, claims.of_ablations(said), comparison, tables, criterion, bootstrap
     )
-    found = pd.read_csv(StringIO(found.to_csv(index=False)))
-    pd.testing.assert_frame_equal(found, table("ledger"), rtol=1e-9)
+    borders = curves.at_borders(learned("borders"))
+    drawn = pd.concat(
+        [
+            curves.claim_curves(said, *pooled, borders, criterion, bootstrap),
+            curves.number_curves(comparison, table("threshold_summary"), *pooled, bootstrap),
+        ]
+    )
+    found = curves.with_flips(found, drawn)
+    for name, made in (("ledger", found), ("verdict_curves", drawn)):
+        made = pd.read_csv(StringIO(made.to_csv(index=False)))
+        pd.testing.assert_frame_equal(made, table(name), rtol=1e-9)
+
+
+@needs_curves
+def test_a_verdict_curve_meets_the_ledger_at_what_it_uses():
+    drawn, ledger = table("verdict_curves"), table("ledger").set_index("id")
+    several = {c["id"] for c in claims.load(ROOT / "report/claims.yaml")["claims"] if "alphas" in c}
+    for name, rows in drawn[drawn["used"]].groupby("id"):
+        if name not in several:
+            assert set(rows["verdict"]) == {ledger.loc[name, "verdict"]}, name
+            np.testing.assert_allclose(rows["share"], ledger.loc[name, "share"])
+
+
+@needs_curves
+def test_what_is_said_of_held_out_sets_and_of_what_verdicts_hang_on():
+    ledger, method = table("ledger").set_index("id"), sentences("docs/method.md")
+    numbers = ledger[ledger["kind"] == "number"].drop(["copy-none", "copy-CC"])
+    width = (numbers["sets_high"] - numbers["sets_low"]) / (numbers["high"] - numbers["low"])
+    assert width.between(0.97, 1.03).all() and "wider by 3 % at most" in method
+    flips = ledger["flips"].fillna("")
+    epsilon = flips.index[flips.str.contains("epsilon")]
+    assert epsilon.tolist() == ["copy-CC-stabilizer"]
+    drawn = table("verdict_curves").set_index(["id", "bound"]).loc["copy-CC-stabilizer", "epsilon"]
+    drawn = drawn.set_index("factor").loc[[0.5, 2], "share"] * 30
+    counts = "in {:.0f} of 30 at half of ε and {:.0f} at twice".format(*drawn)
+    assert counts in method
+    others = flips[(ledger["kind"] == "claim") & (flips != "")].index.tolist()
+    assert others == [
+        *("copy-CC-stabilizer", "copy-RR+CC-equals-RR"),
+        *("context-CC-dominates", "CC-depends-on-the-task"),
+    ]
+    context = table("verdict_curves").set_index(["id", "bound", "value"])["share"] * 30
+    counts = [context["context-CC-dominates", "alpha", alpha] for alpha in (0.85, 0.9, 0.95)]
+    assert "CC dominates in {:.0f}, {:.0f} and {:.0f} of 30".format(*counts) in method
 
 
 def test_the_verdicts_in_the_texts_are_those_of_the_ledger():
     ledger = table("ledger")
     each, once = verdict_pages.ledger_table(ledger), verdict_pages.independent_table(ledger)
-    for shown in (each.drop(columns="rule"), once):
+    for shown in (each.drop(columns=["rule", "with held-out sets", "unsettled"]), once):
         rows = [f"| {' | '.join(row)} |" for row in shown.itertuples(index=False, name=None)]
         head = [f"| {' | '.join(shown)} |", f"| {' | '.join(['---'] * len(shown.columns))} |"]
         assert "\n".join([*head, *rows]) in TEXTS["docs/results.md"]
@@ -215,7 +276,7 @@ def test_what_the_results_page_says_of_each_task_is_in_the_tables():
     tasks = ("copy", "flip_flop", "sine", "context_integration")
     pooled = [
         c
-        for c in measured()["claims"]
+        for c in told()["claims"]
         if isinstance(c.get("networks"), list)
         and [name.split("/")[0] for name in c["networks"]] == list(tasks)
     ]

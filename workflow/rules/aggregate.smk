@@ -7,6 +7,7 @@ OUTPUTS          tables/networks.csv, spectra.csv
                  tables/*_summary.csv  mean, spread and bootstrap interval over networks
                  tables/paper_comparison.csv  the paper's numbers beside ours
                  tables/ledger.csv      the paper's claims and numbers with their verdicts
+                 tables/verdict_curves.csv  the verdicts over their bounds and over alpha
                  tables/phases.csv      of tasks that replay, how far eigenvalues are from a replay's
 """
 
@@ -45,6 +46,7 @@ rule networks:
 
 # Which job measures what; all families beside the ablations share one.
 MEASURED = {"ablations": "ablations", "thresholds": "thresholds"}
+SETS = [] if IMPORTED else ["ablation_sets", "threshold_sets"]
 if not IMPORTED:
     MEASURED |= {"ablation_sets": "ablations", "threshold_sets": "thresholds"}
 MEASURED |= dict.fromkeys(CONTROLLED, "controls")
@@ -119,6 +121,7 @@ rule tables:
 rule summaries:
     """Summarise over the networks that have learned, and put the paper's numbers beside ours."""
     input:
+        **gathered_sets(),
         ablations=f"{TABLES}/ablations.csv",
         thresholds=f"{TABLES}/thresholds.csv",
         networks=rules.networks.output.networks,
@@ -158,7 +161,7 @@ rule summaries:
     threads: 1
     params:
         code=sources("workflow/scripts/summaries.py", "report/paper.csv"),
-        records=records("networks", "ablations", "thresholds"),
+        records=records("networks", "ablations", "thresholds", *SETS),
         statistics=study.statistics(config),
     script:
         "../scripts/summaries.py"
@@ -170,16 +173,20 @@ CLAIMED += ["findings"] if FOUND else []
 
 
 rule ledger:
-    """Judge the paper's claims and numbers, network by network."""
+    """Judge the paper's claims and numbers, network by network, and at other bounds."""
     input:
+        **gathered_sets(),
+        **({"borders": f"{TABLES}/borders.csv"} if "borders" in FAMILIES else {}),
         tables=table(
             *("networks", "spectra", "ablations", "thresholds", "ablation_summary"),
             *CLAIMED,
         ),
         comparison=rules.summaries.output.comparison,
+        summary=rules.summaries.output.thresholds,
         claims=beside("report/claims.yaml"),
     output:
         table=f"{TABLES}/ledger.csv",
+        curves=f"{TABLES}/verdict_curves.csv",
         record=f"{RECORDS}/ledger.json",
     log:
         f"{LOGS}/ledger.log",
@@ -190,7 +197,12 @@ rule ledger:
     threads: 1
     params:
         code=sources("workflow/scripts/ledger.py", "report/claims.yaml"),
-        records=records("networks", "ablations", "thresholds", "summaries", *CLAIMED),
+        records=records(
+            *("networks", "ablations", "thresholds", "summaries"),
+            *dict.fromkeys(
+                [*CLAIMED, *SETS, *(["borders"] if "borders" in FAMILIES else [])]
+            ),
+        ),
         modules={task: study.module(config, task) for task in TASKS},
         criterion=study.criterion(config),
         statistics=study.statistics(config),

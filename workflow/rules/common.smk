@@ -42,6 +42,12 @@ def set_tables(name):
     return {} if IMPORTED else {"couplings_sets": f"{NETWORKS}.{name}_sets.csv"}
 
 
+def gathered_sets():
+    """Return the tables with a row a set, by their names, for networks that have sets."""
+    found = {"ablations_sets": "ablation_sets", "thresholds_sets": "threshold_sets"}
+    return {} if IMPORTED else {n: f"{TABLES}/{file}.csv" for n, file in found.items()}
+
+
 def weights(wildcards):
     """Return the file with the weights of a block, of imported networks all their files."""
     seeds = int(wildcards.first), int(wildcards.last)

@@ -58,14 +58,14 @@ PROTOCOLS = {
 }
 # Beside the paper stands what was trained as it says.
 PAPER = [page("ledger_table"), page("independent_table"), page("main_table")]
-PAPER += drawing("ledger", "all", "Verdict")
+PAPER += drawing("ledger", "all", "Verdict") + drawing("verdicts", "all", "Verdict")
 PAPER = [] if IMPORTED else PAPER
 
 
 use rule render_networks as render_ablations with:
     input:
         table("ablations", "thresholds", "ablation_summary", "threshold_summary"),
-        table("paper_comparison", "ledger", "orders"),
+        table("paper_comparison", "ledger", "verdict_curves", "orders"),
         of_first_blocks("weights"),
         of_first_blocks("schur"),
         notebook=beside("workflow/notebooks/ablations.ipynb"),

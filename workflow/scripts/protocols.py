@@ -5,7 +5,7 @@ import pandas as pd
 from freshness import leave_record
 from job import log
 from rnnschur.criterion import Criterion
-from rnnschur.paper import choices, claims, protocols, search
+from rnnschur.paper import choices, claims, numbers, protocols, search
 from rnnschur.statistics import Bootstrap
 
 log(snakemake)
@@ -16,11 +16,11 @@ ablations, thresholds = (
 )
 ablations.to_csv(snakemake.output.ablations, index=False)
 thresholds.to_csv(snakemake.output.thresholds, index=False)
-paper = pd.read_csv(snakemake.input.paper)
+paper = numbers.load(snakemake.input.paper)
 ledger = claims.load(snakemake.input.claims)
 criterion = Criterion(**snakemake.params.criterion)
-numbers, scores = search.score(ablations, paper, ledger, criterion)
-numbers.to_csv(snakemake.output.numbers, index=False)
+reached, scores = search.score(ablations, paper, ledger, criterion)
+reached.to_csv(snakemake.output.numbers, index=False)
 scores.to_csv(snakemake.output.protocols, index=False)
 judged = protocols.by_claim(
     *(ablations, thresholds, paper, ledger, criterion),

@@ -4,6 +4,7 @@ import pandas as pd
 
 from freshness import leave_record
 from job import log
+from rnnschur.held_out import measured
 from rnnschur.paper import numbers
 from rnnschur.statistics import ABLATION_QUANTITIES, NETWORK_QUANTITIES, Bootstrap, summarize
 from rnnschur.tables import CONDITION, NETWORK
@@ -14,11 +15,13 @@ bootstrap = Bootstrap(**snakemake.params.statistics)
 
 
 def summary(name, by, quantities):
-    """Return the summary of a table over the networks that have learned."""
+    """Return the summary of a table over the networks that have learned, and over their sets."""
     table = pd.read_csv(snakemake.input[name])
+    table = table[table["learned"]]
+    sets = snakemake.input.get(f"{name}_sets")  # networks from elsewhere have none
+    sets = measured(pd.read_csv(sets), table) if sets else None
     matrix = ["matrix"] if "matrix" in table else []
-    by = [*CONDITION, *matrix, *by]
-    return summarize(table[table["learned"]], by, quantities, bootstrap)
+    return summarize(table, [*CONDITION, *matrix, *by], quantities, bootstrap, sets)
 
 
 ablation = ["alpha", "removed", "metric"]

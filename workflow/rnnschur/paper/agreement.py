@@ -40,6 +40,7 @@ KEYS = {
     "network_summary": [*CONDITION, "quantity"],
     "paper_comparison": ["id"],
     "ledger": ["id"],
+    "verdict_curves": ["id", "bound", "value"],
     "findings": ["id"],
 }
 

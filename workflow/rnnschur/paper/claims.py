@@ -9,7 +9,7 @@ findings (`rnnschur.paper.replication`), which then decides it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from pathlib import Path
 
 import numpy as np
@@ -18,11 +18,13 @@ import pandas as pd
 from rnnschur.coordinates.sectors import SUBSETS
 from rnnschur.criterion import Criterion
 from rnnschur.metrics import METRICS, RELATIVE_TOLERANCE, Metric, relative_misfit
+from rnnschur.options import is_number
 from rnnschur.paper import prediction, statements, verdicts
 from rnnschur.paper.statements import Variable, naming, observations, pivot, read, rule, share
-from rnnschur.paper.variables import columns, declared, used
+from rnnschur.paper.variables import columns, declared, named, used
 from rnnschur.paper.verdicts import CHECKED, THEOREM, VERDICTS
 from rnnschur.statistics import Bootstrap
+from rnnschur.strictness import UNCHANGED, unchanged
 from rnnschur.tables import CONDITION, NETWORK
 
 #: What an expression may name, followed by `_` and what was removed (`RR_CC` for RR+CC, `all`).
@@ -33,6 +35,8 @@ QUANTITIES = {
     "sensitivity": "sensitivity",
     "difference": "rollout_difference",
 }
+#: The bounds that all claims share.
+NAMED = {*(bound.name for bound in fields(Criterion)), *UNCHANGED.values()}
 #: What the row of a finding says of its fresh networks.
 FRESH = ("networks", "left_out", "mean", "share", "share_low", "share_high")
 COLUMNS = ["id", "kind", "rests_on", "group", "claim", "rule", "quantity", "paper"]
@@ -47,25 +51,78 @@ def load(path: str | Path) -> dict:
     Returns
     -------
     dict
-        `bounds`, the least share of networks of the verdicts ``reproduced`` and ``partly``,
-        `claims`, a list, and `variables`, tables and columns by name that expressions may name
-        beside what ablations do (see `rnnschur.paper.variables.declared`; none if the file has
-        none). A claim has the keys id, claim (in words), rests_on (see
-        `rnnschur.paper.verdicts.check`), networks (see `rnnschur.paper.statements.observations`)
-        and agrees (an expression) and, optionally, quantity (the expression whose mean is shown;
-        `agrees` may name it), paper (its published value) and alphas (thresholds at each of which
-        the claim must hold); or id, claim, rests_on and finding, the id of one of our findings.
+        `bounds`, the least share of networks of the verdicts ``reproduced`` and ``partly`` and the
+        strictness (`rnnschur.strictness`), `claims`, a list, and `variables`, tables and columns by
+        name that expressions may name beside what ablations do (see
+        `rnnschur.paper.variables.declared`; none if the file has none). A claim has the keys id,
+        claim (in words), rests_on (see `rnnschur.paper.verdicts.check`), networks (see
+        `rnnschur.paper.statements.observations`) and agrees (an expression) and, optionally,
+        quantity (the expression whose mean is shown; `agrees` may name it), paper (its published
+        value), alphas (thresholds at each of which the claim must hold) and bounds (numbers that
+        its expressions name, the strictness of the file among them); or id, claim, rests_on and
+        finding, the id of one of our findings.
 
     Raises
     ------
     ValueError
-        As `rnnschur.paper.statements.read` and `rnnschur.paper.verdicts.check`, and for variables
-        as `rnnschur.paper.variables.declared`.
+        As `rnnschur.paper.statements.read` and `rnnschur.paper.verdicts.check`, for variables as
+        `rnnschur.paper.variables.declared`, and for bounds that are missing, unknown, not above 0,
+        or not named by the claim whose they are; the message names them.
     """
     needed = {"id", "claim", "rests_on", "networks", "agrees"}
-    found = read(path, "claim", needed, {"quantity", "paper", "alphas"}, elsewhere="finding")
+    optional = {"quantity", "paper", "alphas", "bounds"}
+    found = read(path, "claim", needed, optional, elsewhere="finding")
     verdicts.check(path, "claim", found["claims"])
-    return {**found, "variables": declared(path, found.get("variables", {}))}
+    found = {**found, "variables": declared(path, found.get("variables", {}))}
+    _check_bounds(path, found)
+    shared = {"strictness": found["bounds"]["strictness"]}
+    told = [{**claim, "bounds": {**shared, **claim.get("bounds", {})}} for claim in found["claims"]]
+    return {**found, "claims": told}
+
+
+def _check_bounds(path: str | Path, found: dict) -> None:
+    """Raise ValueError for bounds that are missing, no numbers above 0, or bound nothing."""
+    whole = {*VERDICTS[:2], "strictness"}
+    _check(f"{path}: bounds", found.get("bounds"), whole)
+    if set(found["bounds"]) != whole:
+        missing = ", ".join(sorted(whole - set(found["bounds"])))
+        raise ValueError(f"{path}: bounds lack {missing}; needed: {', '.join(sorted(whole))}")
+    for claim in found["claims"]:
+        if "bounds" in claim:
+            known = NAMED | {
+                name
+                for name in statements.names(claim)
+                if _is_quantity(name) or named(found["variables"], name, claim["networks"])
+            }
+            allowed = statements.names(claim) - known
+            _check(f"{path}: claim {claim['id']!r}: bounds", claim["bounds"], allowed)
+
+
+def _is_quantity(name: str) -> bool:
+    """Tell whether a name is that of a quantity, with that of a task before it or not."""
+    names = [naming(quantity, subset) for quantity in QUANTITIES for subset in SUBSETS]
+    return any(f"_{name}".endswith(f"_{measured}") for measured in names)
+
+
+def _check(where: str, bounds, allowed: set[str]) -> None:
+    """Raise ValueError unless bounds are positive numbers under names that are allowed."""
+    if not isinstance(bounds, dict):
+        raise ValueError(f"{where} is {bounds!r}; allowed: numbers by name")
+    for name, value in bounds.items():
+        if name not in allowed:
+            names = ", ".join(sorted(allowed))
+            raise ValueError(f"{where}: {name!r} bounds nothing; allowed: {names}")
+        if not (is_number(value) and 0 < value < np.inf):
+            raise ValueError(f"{where}: {name} is {value!r}; allowed: a number above 0")
+
+
+def bounds(claim: dict, criterion: Criterion) -> dict[str, float]:
+    """Return the bounds that the expressions of a claim may name.
+
+    They are those of `criterion`, its own, and what counts as unchanged by the strictness.
+    """
+    named = {**asdict(criterion), **claim.get("bounds", {})}
+    return named | (unchanged(named["strictness"]) if "strictness" in named else {})
 
 
 def of_ablations(ledger: dict) -> list[dict]:
@@ -134,20 +191,22 @@ def _of_no_network(names: set[str]) -> pd.DataFrame:
 
 
 def wide(ablations: pd.DataFrame) -> pd.DataFrame:
-    """Return one row a network and threshold, with a column a quantity and ablation.
+    """Return one row a network and threshold, or set, with a column a quantity and ablation.
 
     Parameters
     ----------
     ablations : pandas.DataFrame
-        Rows of ablations.csv or thresholds.csv.
+        Rows of ablations.csv or thresholds.csv; or of their sets, as `rnnschur.held_out.measured`
+        returns them.
 
     Returns
     -------
     pandas.DataFrame
-        Index task, architecture, width, seed, alpha; columns such as ``damage_RR_CC``, of every
-        quantity and ablation, even where there is no network at all, and metric.
+        Index task, architecture, width, seed, alpha and, of sets, set; columns such as
+        ``damage_RR_CC``, of every quantity and ablation, even where there is no network at all, and
+        metric.
     """
-    index = [*NETWORK, "alpha"]
+    index = [*NETWORK, "alpha", *(["set"] if "set" in ablations else [])]
     variables = {name: Variable(column, ("removed",)) for name, column in QUANTITIES.items()}
     table = pivot(ablations, index, variables)
     columns = [naming(name, subset) for name in QUANTITIES for subset in SUBSETS]
@@ -159,10 +218,9 @@ def evaluate(claim: dict, table: pd.DataFrame, criterion: Criterion) -> pd.DataF
     """Return the quantity of a claim and whether it holds, one row an observation.
 
     A claim that names variables of other tables has been `measured`, and networks count that are in
-    all of these. Expressions may also name the bounds of `criterion`. A claim without `alphas`
-    needs a table at one threshold. One with `alphas` holds where it does at each of these
-    thresholds, and the quantity is the mean over them; networks that were not ablated at all of
-    them are left out.
+    all of these. Expressions may also name `bounds`. A claim without `alphas` needs a table at one
+    threshold. One with `alphas` holds where it does at each of these thresholds, and the quantity
+    is the mean over them; networks that were not ablated at all of them are left out.
 
     Raises
     ------
@@ -174,7 +232,8 @@ def evaluate(claim: dict, table: pd.DataFrame, criterion: Criterion) -> pd.DataF
     if "alphas" in claim:
         alpha = table.index.get_level_values("alpha").to_numpy()[:, None]
         table = table[np.isclose(alpha, claim["alphas"]).any(axis=1)]
-    seen = statements.evaluate(claim, observations(table, claim["networks"]), asdict(criterion))
+    seen = observations(table, claim["networks"])
+    seen = statements.evaluate(claim, seen, bounds(claim, criterion))
     by = [name for name in seen.index.names if name != "alpha"]
     networks = seen.groupby(by, sort=False)
     whole = networks.size() == (len(claim["alphas"]) if "alphas" in claim else 1)
@@ -231,9 +290,58 @@ def _cell(row: pd.Series) -> str:
     return "{task}/{architecture}/{width}".format(**row)
 
 
-def verdict(share: float, bounds: dict[str, float]) -> str:
-    """Return the verdict on a claim that is true of a share of networks: the first it reaches."""
-    return next((name for name in VERDICTS[:2] if share >= bounds[name]), VERDICTS[2])
+def verdict(claim: dict, share: float, least: Mapping[str, float]) -> str:
+    """Return the verdict on a claim that is true of a share of networks; see `judge`."""
+    if claim["rests_on"] == THEOREM:
+        return CHECKED[0 if share == 1 else 1]
+    return next((name for name in VERDICTS[:2] if share >= least[name]), VERDICTS[2])
+
+
+def plausible(
+    target: pd.Series, table: pd.DataFrame, confidence: float
+) -> tuple[float, float, bool]:
+    """Return where one more network would fall, and whether the paper's number lies there.
+
+    Parameters
+    ----------
+    target : pandas.Series
+        A row of paper_comparison.csv, of a condition with two networks at least.
+    table : pandas.DataFrame
+        As `wide` returns it.
+    confidence : float
+
+    Returns
+    -------
+    low, high : float
+        See `rnnschur.paper.prediction.interval`.
+    inside : bool
+        See `rnnschur.paper.prediction.inside`.
+    """
+    accuracy = target["quantity"] == "value" and _metric(target, table).absolute
+    resolution = target["digit"] / 2
+    low, high = prediction.interval(number(target, table), accuracy, resolution, confidence)
+    return low, high, prediction.inside(target["paper"], resolution, low, high)
+
+
+def number_verdict(
+    target: pd.Series, table: pd.DataFrame, inside: bool, tolerance: float = 1
+) -> str:
+    """Return the verdict on a number, see `judge`.
+
+    Parameters
+    ----------
+    target : pandas.Series
+        A row of paper_comparison.csv.
+    table : pandas.DataFrame
+        As `wide` returns it; it tells the metric.
+    inside : bool
+        Whether it is `plausible`.
+    tolerance : float
+        What counts as reached, in units of `misfit`.
+    """
+    off = misfit(target, table, target[["ours", "low", "high"]]) / tolerance
+    reached, near = np.all(off <= [1, 2, 2]), off[0] <= 2
+    return VERDICTS[2 - int(reached) - int(near and inside)]
 
 
 def judge(
@@ -296,10 +404,10 @@ def judge(
         rows.append(row)
         if "finding" in claim:
             row |= _by_finding(claim)
-            row["verdict"] = _verdict(row, ledger["bounds"])
+            row["verdict"] = _verdict(claim, row, ledger["bounds"])
             continue
         seen = evaluate(claim, thresholds if "alphas" in claim else table, criterion)
-        row |= {"rule": rule(claim, asdict(criterion))}
+        row |= {"rule": rule(claim, bounds(claim, criterion))}
         row |= {"quantity": claim.get("quantity", ""), "paper": claim.get("paper", np.nan)}
         row |= share(seen["agrees"], len(observations(trained, claim["networks"])), bootstrap)
         if len(seen):
@@ -307,7 +415,7 @@ def judge(
             if "quantity" in claim:
                 interval = bootstrap.interval(seen["quantity"].dropna(), "claims", claim["id"])
                 row["low"], row["high"] = interval
-        row["verdict"] = _verdict(row, ledger["bounds"])
+        row["verdict"] = _verdict(claim, row, ledger["bounds"])
     for _, target in comparison.iterrows():
         row = _compared(target, table, bootstrap)
         trained_there = len(observations(trained, _cell(target)))
@@ -327,23 +435,14 @@ def _compared(target: pd.Series, table: pd.DataFrame, bootstrap: Bootstrap) -> d
     row |= {"mean": target["ours"], "low": target["low"], "high": target["high"]}
     if len(values) == 1:
         return row
-    accuracy = target["quantity"] == "value" and _metric(target, table).absolute
-    resolution = target["digit"] / 2
-    low, high = prediction.interval(values, accuracy, resolution, bootstrap.confidence)
-    inside = prediction.inside(target["paper"], resolution, low, high)
-    off = misfit(target, table, target[["ours", "low", "high"]])
-    reached, near = np.all(off <= [1, 2, 2]), off[0] <= 2
+    low, high, inside = plausible(target, table, bootstrap.confidence)
     row |= {"prediction_low": low, "prediction_high": high, "inside": inside}
-    return row | {"verdict": VERDICTS[2 - int(reached) - int(near and inside)]}
+    return row | {"verdict": number_verdict(target, table, inside)}
 
 
-def _verdict(row: dict, bounds: Mapping[str, float]) -> str:
-    """Return the verdict on a claim by the share of networks that agree, nothing without any."""
-    if not row["networks"]:
-        return ""
-    if row["rests_on"] == THEOREM:
-        return CHECKED[0 if row["share"] == 1 else 1]
-    return verdict(row["share"], bounds)
+def _verdict(claim: dict, row: dict, least: Mapping[str, float]) -> str:
+    """Return the verdict on a claim, nothing without any network."""
+    return verdict(claim, row["share"], least) if row["networks"] else ""
 
 
 def _by_finding(claim: dict) -> dict:

@@ -60,16 +60,18 @@ def against_paper(paper: pd.DataFrame, summary: pd.DataFrame) -> pd.DataFrame:
     paper : pandas.DataFrame
         As `load` returns it.
     summary : pandas.DataFrame
-        Mean and interval over networks, see `rnnschur.statistics.summarize`.
+        Mean and intervals over networks, see `rnnschur.statistics.summarize`.
 
     Returns
     -------
     pandas.DataFrame
-        The rows of `paper` with networks, ours (the mean), sd, low, high, difference and ratio.
+        The rows of `paper` with networks, ours (the mean), sd, low, high, those with held-out sets,
+        sets_low and sets_high, if `summary` has them, difference and ratio.
     """
     key = [*CONDITION, "removed", "quantity"]
     ours = summary.rename(columns={"mean": "ours"})
-    ours = ours[[*key, "networks", "ours", "sd", "low", "high"]]
+    sets = [name for name in ("sets_low", "sets_high") if name in ours]
+    ours = ours[[*key, "networks", "ours", "sd", "low", "high", *sets]]
     table = paper.merge(ours, on=key, how="left")
     table["difference"] = table["ours"] - table["paper"]
     table["ratio"] = table["ours"] / table["paper"]

@@ -7,7 +7,6 @@ networks learned the task.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict
 from functools import reduce
 
 import numpy as np
@@ -15,9 +14,10 @@ import pandas as pd
 
 from rnnschur.criterion import Criterion
 from rnnschur.paper import statements
-from rnnschur.paper.claims import VERDICTS, judge, verdict, wide
+from rnnschur.paper.claims import bounds, judge, of_ablations, verdict, wide
 from rnnschur.paper.numbers import against_paper
 from rnnschur.paper.statements import observations
+from rnnschur.paper.verdicts import VERDICTS
 from rnnschur.statistics import Bootstrap, summarize
 from rnnschur.tables import CONDITION, NETWORK
 
@@ -62,7 +62,9 @@ def by_claim(
     """
     parts = []
     conditions = _searched(ablations)
-    ledger = {**ledger, "claims": [c for c in ledger["claims"] if _conditions(c) <= conditions]}
+    told = of_ablations(ledger)
+    searched = [c for c in told if isinstance(c["networks"], str) and c["networks"] in conditions]
+    ledger = {**ledger, "claims": searched}
     for (task, protocol), rows in ablations.groupby(["task", "protocol"], sort=False):
         of = {"task": task, "protocol": protocol, "plausible": bool(rows["learned"].all())}
         learned = rows[rows["learned"]]
@@ -108,13 +110,13 @@ def combined(ablations: pd.DataFrame, ledger: dict, criterion: Criterion) -> pd.
     plausible = ablations.groupby("protocol")["learned"].all()
     learned = ablations[ablations["learned"]]
     conditions = _searched(learned)
-    for claim in ledger["claims"]:
+    for claim in of_ablations(ledger):
         if not isinstance(claim["networks"], dict) or not _conditions(claim) <= conditions:
             continue
         tasks = [condition.split("/")[0] for condition in claim["networks"].values()]
         places = list(claim["networks"])
         seen = reduce(lambda left, right: left.merge(right, on="seed"), _observed(learned, claim))
-        holds = statements.evaluate(claim, seen, asdict(criterion))["agrees"]
+        holds = statements.evaluate(claim, seen, bounds(claim, criterion))["agrees"]
         found = holds.groupby([seen[place] for place in places], sort=False).agg(["size", "mean"])
         named = found.index.to_frame(index=False)
         parts.append(
@@ -125,7 +127,7 @@ def combined(ablations: pd.DataFrame, ledger: dict, criterion: Criterion) -> pd.
                     "plausible": named.apply(lambda names: names.map(plausible)).all(axis=1),
                     **{"id": claim["id"], "kind": "claim", "claim": claim["claim"]},
                     **{"networks": found["size"].to_numpy(), "share": found["mean"].to_numpy()},
-                    "verdict": [verdict(s, ledger["bounds"]) for s in found["mean"]],
+                    "verdict": [verdict(claim, s, ledger["bounds"]) for s in found["mean"]],
                 }
             )
         )

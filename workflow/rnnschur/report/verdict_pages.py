@@ -19,9 +19,12 @@ def ledger_table(ledger: pd.DataFrame) -> pd.DataFrame:
             "paper": rows["paper"].map(digits),
             "ours (mean)": rows["mean"].map(digits),
             "interval": [interval(row) for _, row in rows.iterrows()],
+            "with held-out sets": [interval(row, "sets_") for _, row in rows.iterrows()],
             "one more network": [interval(row, "prediction_") for _, row in rows.iterrows()],
             "networks that agree": [_agree(row) for _, row in rows.iterrows()],
+            "unsettled": rows["unsettled"].map(digits),
             "verdict": rows["verdict"].fillna(""),
+            "flips near": rows["flips"].astype(object).fillna(""),
             "rule": rows["rule"],
         }
     )

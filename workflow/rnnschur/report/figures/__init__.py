@@ -8,6 +8,7 @@ from rnnschur.report.figures.ablations import (
     thresholds,
 )
 from rnnschur.report.figures.activity import energy, linearity, response
+from rnnschur.report.figures.curves import verdict_curves
 from rnnschur.report.figures.dial import dial
 from rnnschur.report.figures.distances import changes, distances
 from rnnschur.report.figures.drivers import drivers
@@ -75,4 +76,5 @@ __all__ = [
     "thresholds",
     "title",
     "use_style",
+    "verdict_curves",
 ]

@@ -18,6 +18,8 @@ ORDER = ("none", "CC", "RR", "RR+CC", "CR", "CR+CC", "RR+CR", "RR+CR+CC")
 NAMES = {**{subset: subset for subset in SUBSETS}, "none": "intact", "RR+CR+CC": "all"}
 
 PALETTE = sns.color_palette("colorblind")
+#: Of the verdicts on the paper's claims and numbers.
+VERDICTS = {"reproduced": PALETTE[2], "partly": PALETTE[1], "not": PALETTE[3]}
 COLOURS = dict(zip(COUPLINGS, (PALETTE[0], PALETTE[1], PALETTE[2]), strict=True))
 
 

@@ -10,13 +10,14 @@ from matplotlib.figure import Figure
 from rnnschur.paper.verdicts import CHECKED, CONSEQUENCE
 from rnnschur.report.figures.style import (
     PALETTE,
+    VERDICTS,
     legend_below,
 )
 
 #: Colour and marker of a verdict.
 LOOKS = {
-    **{"reproduced": (PALETTE[2], "o"), "partly": (PALETTE[1], "s"), "not": (PALETTE[3], "X")},
-    **{CHECKED[0]: (PALETTE[7], "D"), CHECKED[1]: (PALETTE[3], "D")},
+    **{name: (VERDICTS[name], marker) for name, marker in zip(VERDICTS, "osX", strict=True)},
+    **{CHECKED[0]: (PALETTE[7], "D"), CHECKED[1]: (VERDICTS["not"], "D")},
 }
 #: Ends of the axis of our numbers, in units of the paper's; what is beyond ends there.
 RATIOS = (0.1, 10)
@@ -32,7 +33,8 @@ def ledger(table: pd.DataFrame) -> Figure:
     Parameters
     ----------
     table : pandas.DataFrame
-        As `rnnschur.paper.claims.judge` returns it. Claims without networks are left out.
+        Rows of ledger.csv. Claims without networks are left out; a star follows those of which the
+        verdict is another one near a bound (`rnnschur.paper.curves.with_flips`).
     """
     table = table[table["networks"] > 0]
     parts = [table[table["kind"] == kind].reset_index(drop=True) for kind in ("claim", "number")]
@@ -41,7 +43,11 @@ def ledger(table: pd.DataFrame) -> Figure:
         2, 1, figsize=(7.5, 1.4 + 0.24 * sum(heights)), height_ratios=heights
     )
     for axis, part, height in zip(axes, parts, heights, strict=True):
-        axis.set_yticks(part.index, [text.rstrip(".") for text in part["claim"]])
+        stars = np.where(part["flips"].fillna("") == "", "", " *")
+        axis.set_yticks(
+            part.index,
+            [f"{text.rstrip('.')}{star}" for text, star in zip(part["claim"], stars, strict=True)],
+        )
         axis.set_ylim(height - 0.5, -0.5)
         axis.grid(axis="y", linewidth=0.4)
     axes[0].set(xlim=(-0.03, 1.03), xlabel="share of networks that agree")
