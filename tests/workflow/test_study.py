@@ -224,6 +224,7 @@ def test_every_figure_exists_as_png_and_pdf_and_is_not_blank(finished, config):
         "schur": conditions,
         "rollouts": conditions,
         "ledger": 1,
+        "summary": 1,
         "criterion": 1,
         "conditioning": 1,
         "orders": 1,
@@ -259,6 +260,19 @@ def test_table_pages_are_readable(finished):
     assert page.startswith("<!DOCTYPE html>") and "nan" not in page
     for words in ("flip_flop", "removed mass", "sensitivity"):
         assert words in page
+
+
+def test_every_table_page_is_there_as_markdown_and_latex_with_the_same_cells(finished):
+    pages = sorted((finished.results / "tables").glob("*.html"))
+    assert pages
+    for page in pages:
+        html, md, tex = (page.with_suffix(end).read_text() for end in (".html", ".md", ".tex"))
+        lines = html.count("<tr") - 1
+        assert md.count("\n| ") == lines + 2, page
+        environment = "longtable" if "longtable" in tex.splitlines()[0] else "tabular"
+        assert tex.split(r"\bottomrule")[0].count(r"\\") >= lines, page
+        assert tex.count(rf"\begin{{{environment}}}") == 1 and tex.count("\\toprule") == 1, page
+        assert not re.search(r"(?<!\\)[%_#](?!.*Packages)", tex.split("\n", 2)[2]), page
 
 
 def test_logs_hold_no_warning(finished):

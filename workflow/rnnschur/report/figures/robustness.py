@@ -43,7 +43,7 @@ def borders(table: pd.DataFrame, epsilon: float) -> Figure:
     epsilon : float
         Largest rollout difference of a stabilizer.
     """
-    figure, axes = _stacked(table, (0.5, 0.4, 0.22))
+    figure, axes = _stacked(table, (0.36, 0.28, 0.16))
     for condition, (differences, damages, gaps) in axes:
         rows = rows_of(table, condition)
         rows = rows[rows["learned"]]
@@ -172,7 +172,7 @@ def shift(table: pd.DataFrame, epsilon: float) -> Figure:
         Largest rollout difference of a stabilizer.
     """
     shifts, metric = list(table["shift"].drop_duplicates()), METRICS[table["metric"].iloc[0]]
-    figure, axes = _stacked(table, (0.55, 0.3))
+    figure, axes = _stacked(table, (0.45, 0.22))
     for condition, (differences, values) in axes:
         rows = rows_of(table, condition)
         rows = rows[rows["learned"]]
