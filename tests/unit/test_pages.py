@@ -13,6 +13,7 @@ from rnnschur.coordinates.activity import PARTS
 from rnnschur.findings import energy_shares
 from rnnschur.report import pages
 from rnnschur.report.figures import ORDER
+from rnnschur.report.formats import tex
 
 CONDITION = {"task": "sine", "architecture": "orthogonal", "width": 64}
 
@@ -190,6 +191,11 @@ def test_a_table_as_latex_has_booktabs_and_nothing_that_latex_would_take_for_som
     assert r"\begin{tabular}{lllr}" in text and text.count(r"\begin") == text.count(r"\end")
     long = pages.latex(pd.concat([TABLE] * 30), "Long.", "tab:y")
     assert r"\begin{longtable}" in long and "longtable" in long.splitlines()[0]
+
+
+def test_numbers_have_a_minus_and_words_a_hyphen_in_latex():
+    assert tex("-0.5 [-1.2e-05, 3]") == r"$-$0.5 [$-$1.2$\times10^{-5}$, 3]"
+    assert tex("flip-flop, 2-3 of |R|, α ≥ 1") == r"flip-flop, 2-3 of $|$R$|$, $\alpha$ $\geq$ 1"
 
 
 def test_an_index_with_a_name_is_a_column():

@@ -82,14 +82,14 @@ _TEX = str.maketrans(
         **{sign: f"\\{sign}" for sign in "&%$#_{}"},
         **{"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"},
         **{"ε": r"$\epsilon$", "α": r"$\alpha$", "‖": r"$\|$", "|": r"$|$"},
-        **{"<": "$<$", ">": "$>$"},
+        **{"<": "$<$", ">": "$>$", "≤": r"$\leq$", "≥": r"$\geq$", "π": r"$\pi$"},
     }
 )
 
 
 def tex(text: object) -> str:
-    """Return text for LaTeX: signs with a meaning escaped, 1.5e-06 as a power of ten."""
-    text = str(text).translate(_TEX)
+    """Return text for LaTeX: signs with a meaning escaped, -1.5e-06 with minus and power of ten."""
+    text = re.sub(r"(?<![\w.])-(?=\d)", "$-$", str(text).translate(_TEX))
     return re.sub(r"(?<=[\d)])e([+-]\d+)", lambda e: rf"$\times10^{{{int(e[1])}}}$", text)
 
 
