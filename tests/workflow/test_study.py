@@ -262,17 +262,21 @@ def test_table_pages_are_readable(finished):
         assert words in page
 
 
-def test_every_table_page_is_there_as_markdown_and_latex_with_the_same_cells(finished):
+def rows_of_page(page):
+    """Return how many rows a table has as HTML, Markdown and LaTeX."""
+    html, md, tex = (page.with_suffix(end).read_text() for end in (".html", ".md", ".tex"))
+    body = tex.split(r"\endlastfoot" if "longtable" in tex else r"\midrule")[1]
+    body = body.split(r"\bottomrule")[0]
+    below_heading = md.count("\n| ") - 2
+    return html.split("<tbody>")[1].count("<tr"), below_heading, body.count("\\\\\n")
+
+
+def test_every_table_page_has_the_same_rows_as_markdown_and_latex(finished):
     pages = sorted((finished.results / "tables").glob("*.html"))
-    assert pages
+    assert len(pages) > 10
     for page in pages:
-        html, md, tex = (page.with_suffix(end).read_text() for end in (".html", ".md", ".tex"))
-        lines = html.count("<tr") - 1
-        assert md.count("\n| ") == lines + 2, page
-        environment = "longtable" if "longtable" in tex.splitlines()[0] else "tabular"
-        assert tex.split(r"\bottomrule")[0].count(r"\\") >= lines, page
-        assert tex.count(rf"\begin{{{environment}}}") == 1 and tex.count("\\toprule") == 1, page
-        assert not re.search(r"(?<!\\)[%_#](?!.*Packages)", tex.split("\n", 2)[2]), page
+        html, md, tex = rows_of_page(page)
+        assert html == md == tex, page
 
 
 def test_logs_hold_no_warning(finished):
