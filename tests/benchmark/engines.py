@@ -394,7 +394,7 @@ def machine():
 def plot(table):
     """Draw cost, and cost relative to nn.RNN, against the width."""
     figures.use_style()
-    figure, axes = figures.grid(1, 2, 3.3, 2.8)
+    figure, axes = figures.grid(1, 2, 0.85)
     palette = sns.color_palette("colorblind")
     panels = (
         ("ms_median", "ms_low", "ms_high", "time per update [ms]"),

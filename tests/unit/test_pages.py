@@ -1,15 +1,19 @@
 """The tables of the report, on hand-made results."""
 
+import re
 from io import StringIO
 
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from rnnschur.coordinates.activity import PARTS
 from rnnschur.findings import energy_shares
 from rnnschur.report import pages
 from rnnschur.report.figures import ORDER
+from rnnschur.report.formats import tex
 
 CONDITION = {"task": "sine", "architecture": "orthogonal", "width": 64}
 
@@ -25,9 +29,10 @@ def test_numbers_and_intervals():
     assert pages.digits(12345.6) == "12346"
     assert pages.digits(5.2e29) == "5.2e+29"
     assert pages.digits(np.nan) == ""
-    row = pd.Series({"mean": 2.0, "low": 1.5, "high": 2.25})
-    assert pages.with_interval(row) == "2 [1.5, 2.25]"
-    assert pages.with_interval(pd.Series({"mean": 2.0, "low": np.nan})) == "2"
+    row = pd.Series({"mean": 2.0, "sd": 0.5, "low": 1.5, "high": 2.25})
+    assert pages.with_interval(row) == "2.00(50) [1.5, 2.25]"
+    one = pd.Series({"mean": 2.0, "sd": np.nan, "low": np.nan})
+    assert pages.with_interval(one) == "2"
 
 
 def test_main_table_has_the_papers_order_and_keeps_numbers_in_their_rows():
@@ -46,7 +51,7 @@ def test_main_table_has_the_papers_order_and_keeps_numbers_in_their_rows():
     )
     table = pages.main_table(comparison)
     assert len(table) == len(ORDER)
-    assert table.loc["intact", "paper"] == "1" and table.loc["intact", "ours (mean)"] == "0.99"
+    assert table.loc["intact", "paper"] == "1" and table.loc["intact", "ours"] == "0.990(10)"
     assert table.loc["CR", "interval"] == "[0.69, 0.71]"
     assert table.loc["CC", "paper"] == "" and table.loc["CC", "networks"] == 0
 
@@ -54,15 +59,15 @@ def test_main_table_has_the_papers_order_and_keeps_numbers_in_their_rows():
 def test_damage_table_hides_the_sensitivity_of_next_to_nothing():
     summary = pd.DataFrame(
         [
-            (removed, quantity, mean, mean - 0.1, mean + 0.1)
+            (removed, quantity, mean, 0.2, mean - 0.1, mean + 0.1)
             for removed, mass in (("CR", 0.2), ("CC", 1e-7))
             for quantity, mean in (("delta", 0.5), ("removed_mass", mass), ("sensitivity", 99.0))
         ],
-        columns=["removed", "quantity", "mean", "low", "high"],
+        columns=["removed", "quantity", "mean", "sd", "low", "high"],
     ).assign(**CONDITION)
     paper = pd.DataFrame([{**CONDITION, "removed": "CR", "quantity": "delta", "paper": 1.73}])
     table = pages.damage_table(summary, paper, 0.01).set_index("removed")
-    assert table.loc["CR", "change"] == "0.5 [0.4, 0.6]"
+    assert table.loc["CR", "change"] == "0.50(20) [0.4, 0.6]"
     assert table.loc["CR", "change, paper"] == "1.73" and table.loc["CC", "change, paper"] == ""
     assert table.loc["CR", "sensitivity"].startswith("99") and table.loc["CC", "sensitivity"] == ""
 
@@ -105,7 +110,7 @@ def test_training_table_names_the_worst_network_by_its_metric():
     )
     (table,) = pages.training_table(networks).to_dict("records")
     assert (table["trained"], table["learned"], table["ever perfect"]) == (3, 2, 0)
-    assert (table["intact, mean"], table["intact, worst"]) == ("0.2", "0.3")
+    assert (table["intact, mean"], table["intact, worst"]) == ("0.20(14)", "0.3")
     networks["metric"] = "replay_accuracy"
     assert pages.training_table(networks)["intact, worst"][0] == "0.1"
 
@@ -115,6 +120,96 @@ def test_a_page_is_html_with_its_caption():
     text, again = (pages.page(table, "What it is.").to_html(doctype_html=True) for _ in range(2))
     assert "What it is." in text and "0.90" in text
     assert text == again
+
+
+@pytest.mark.parametrize(
+    ("mean", "sd", "text"),
+    [
+        (0.857642, 0.015991, "0.858(16)"),
+        (0.857642, 0.000996, "0.8576(10)"),  # 0.000996 is rounded up to another place
+        (2.8512, 0.4449, "2.85(44)"),
+        (1612.3, 345.6, "1612(346)"),
+        (6.36e-7, 2.2e-6, "0.6(22)e-06"),
+        (-0.0184, 0.016, "-0.018(16)"),
+        (3.2e29, 1.5e28, "3.20(15)e+29"),
+        (0.5, 0.0, "0.5"),
+        (0.5, np.nan, "0.5"),
+        (np.nan, 0.1, ""),
+        (np.inf, np.inf, "inf"),
+    ],
+)
+def test_shorthand_is_a_mean_and_its_standard_deviation_in_last_digits(mean, sd, text):
+    assert pages.shorthand(mean, sd) == text
+
+
+@given(st.floats(-1e6, 1e6), st.floats(1e-3, 1e6))
+def test_shorthand_can_be_read_back_to_two_digits_of_the_standard_deviation(mean, sd):
+    text = pages.shorthand(mean, sd)
+    number, digits, exponent = re.fullmatch(r"(-?[\d.]+)\((\d+)\)(?:e(.+))?", text).groups()
+    scale = 10.0 ** int(exponent or 0)
+    unit = scale * 10.0 ** -len(number.partition(".")[2])
+    assert float(number) * scale == pytest.approx(mean, abs=0.5001 * unit)
+    assert int(digits) * unit == pytest.approx(sd, abs=0.5001 * unit)
+    assert len(digits) == 2 or "." not in number
+
+
+TABLE = pd.DataFrame(
+    {
+        "task": ["copy_curriculum", "sine"],
+        "alpha": [0.9, 0.95],
+        "change & such": ["0.6(22)e-06", "|R| = 5 %"],
+        "networks": [30, 5],
+    }
+)
+
+
+def test_a_table_as_markdown_has_its_cells_and_caption():
+    text = pages.markdown(TABLE, "What it is.")
+    caption, blank, *lines = text.rstrip("\n").split("\n")
+    assert (caption, blank) == ("What it is.", "")
+    cells = [[cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]] for line in lines]
+    assert cells == [
+        ["task", "alpha", "change & such", "networks"],
+        ["---"] * 4,
+        ["copy_curriculum", "0.90", "0.6(22)e-06", "30"],
+        ["sine", "0.95", r"\|R\| = 5 %", "5"],
+    ]
+
+
+def test_a_table_as_latex_has_booktabs_and_nothing_that_latex_would_take_for_something_else():
+    text = pages.latex(TABLE, "50 % of T_ij.", "tab:x")
+    assert [rule for rule in ("top", "mid", "bottom") if rf"\{rule}rule" in text] == [
+        *("top", "mid", "bottom")
+    ]
+    assert r"\caption{50 \% of T\_ij.}" in text and r"\label{tab:x}" in text
+    rows = [line for line in text.splitlines() if line.endswith(r"\\")]
+    assert rows == [
+        r"task & alpha & change \& such & networks \\",
+        r"copy\_curriculum & 0.90 & 0.6(22)$\times10^{-6}$ & 30 \\",
+        r"sine & 0.95 & $|$R$|$ = 5 \% & 5 \\",
+    ]
+    assert r"\begin{tabular}{lllr}" in text and text.count(r"\begin") == text.count(r"\end")
+    long = pages.latex(pd.concat([TABLE] * 30), "Long.", "tab:y")
+    assert r"\begin{longtable}" in long and "longtable" in long.splitlines()[0]
+
+
+def test_numbers_have_a_minus_and_words_a_hyphen_in_latex():
+    assert tex("-0.5 [-1.2e-05, 3]") == r"$-$0.5 [$-$1.2$\times10^{-5}$, 3]"
+    assert tex("flip-flop, 2-3 of |R|, α ≥ 1") == r"flip-flop, 2-3 of $|$R$|$, $\alpha$ $\geq$ 1"
+
+
+def test_an_index_with_a_name_is_a_column():
+    table = TABLE.set_index("task").rename_axis("its task")
+    assert pages.markdown(table, "x").splitlines()[2].startswith("| its task | alpha |")
+    assert "its task & alpha" in pages.latex(table, "x", "y")
+
+
+def test_a_table_is_written_three_times(tmp_path):
+    pages.show(TABLE, tmp_path / "some_table", "What it is.")
+    names = {path.suffix: path.read_text() for path in tmp_path.iterdir()}
+    assert set(names) == {".html", ".md", ".tex"}
+    assert all("What it is." in text and "0.95" in text for text in names.values())
+    assert "tab:some}" in names[".tex"]
 
 
 @pytest.mark.parametrize("name", ["symmetry_table", "nonnormality_table"])

@@ -79,7 +79,10 @@ def test_figures_and_pages_come_back_without_training(published, finished):
         page.unlink()
     printed = published.run("snakemake", "published_figures")
     assert "train" not in printed.split("Job stats:")[1].split("total")[0]
-    for kind, pattern in (("figures", "*.png"), ("tables", "*.html")):
+    for kind, pattern in (
+        ("figures", "*.png"),
+        *(("tables", f"*.{e}") for e in ("html", "md", "tex")),
+    ):
         files = {path.name for path in (folder / kind).glob(pattern)}
         assert files == {path.name for path in (finished.results / kind).glob(pattern)} and files
     for path in (folder / "figures").glob("*.png"):

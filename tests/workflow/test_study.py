@@ -225,6 +225,7 @@ def test_every_figure_exists_as_png_and_pdf_and_is_not_blank(finished, config):
         "rollouts": conditions,
         "ledger": 1,
         "verdicts": 1,
+        "summary": 1,
         "criterion": 1,
         "conditioning": 1,
         "orders": 1,
@@ -260,6 +261,23 @@ def test_table_pages_are_readable(finished):
     assert page.startswith("<!DOCTYPE html>") and "nan" not in page
     for words in ("flip_flop", "removed mass", "sensitivity"):
         assert words in page
+
+
+def rows_of_page(page):
+    """Return how many rows a table has as HTML, Markdown and LaTeX."""
+    html, md, tex = (page.with_suffix(end).read_text() for end in (".html", ".md", ".tex"))
+    body = tex.split(r"\endlastfoot" if "longtable" in tex else r"\midrule")[1]
+    body = body.split(r"\bottomrule")[0]
+    below_heading = md.count("\n| ") - 2
+    return html.split("<tbody>")[1].count("<tr"), below_heading, body.count("\\\\\n")
+
+
+def test_every_table_page_has_the_same_rows_as_markdown_and_latex(finished):
+    pages = sorted((finished.results / "tables").glob("*.html"))
+    assert len(pages) > 10
+    for page in pages:
+        html, md, tex = rows_of_page(page)
+        assert html == md == tex, page
 
 
 def test_logs_hold_no_warning(finished):

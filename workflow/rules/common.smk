@@ -151,10 +151,12 @@ def drawings(kind, names, category):
 
 
 def page(name):
-    """Return the page of a table, for the report."""
-    return report(
-        f"{TABLES}/{name}.html",
+    """Return the files of a table for people, its page for the report."""
+    stem = f"{TABLES}/{name}"
+    html = report(
+        f"{stem}.html",
         caption=f"../../report/captions/{name}.rst",
         category="Tables",
         labels={"table": name.replace("_", " ")},
     )
+    return [html, f"{stem}.md", f"{stem}.tex"]

@@ -1,7 +1,7 @@
 """Rendering: notebooks executed by papermill turn the tables into the paper's tables and figures.
 
 REQUIRED INPUTS  tables/*.csv; weights of the first networks of every condition
-OUTPUTS          notebooks/*.ipynb, executed; figures/*.png and *.pdf; tables/*.html
+OUTPUTS          notebooks/*.ipynb, executed; figures/*.png and *.pdf; tables/*.html, *.md and *.tex
 """
 
 
@@ -57,7 +57,7 @@ PROTOCOLS = {
     if not IMPORTED
 }
 # Beside the paper stands what was trained as it says.
-PAPER = [page("ledger_table"), page("independent_table"), page("main_table")]
+PAPER = page("ledger_table") + page("independent_table") + page("main_table")
 PAPER += drawing("ledger", "all", "Verdict") + drawing("verdicts", "all", "Verdict")
 PAPER = [] if IMPORTED else PAPER
 
@@ -75,6 +75,7 @@ use rule render_networks as render_ablations with:
         page("dominance_table"),
         page("threshold_table"),
         page("verdict_table"),
+        drawing("summary", "all", "Verdict"),
         drawing("criterion", "all", "Ablations"),
         drawings("profile", TASKS, "Ablations"),
         drawings("thresholds", TASKS, "Ablations"),

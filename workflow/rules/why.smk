@@ -1,7 +1,7 @@
 """Rendering of why a coupling can go: a notebook a question, where its families are measured.
 
 REQUIRED INPUTS  tables/{family}.csv
-OUTPUTS          notebooks/*.ipynb, executed; figures/*.png and *.pdf; tables/*.html
+OUTPUTS          notebooks/*.ipynb, executed; figures/*.png and *.pdf; tables/*.html, *.md and *.tex
 """
 
 WHY = []  # what is rendered, by the families that a study has, and our findings

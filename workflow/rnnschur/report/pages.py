@@ -5,35 +5,23 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from IPython.display import display
-from pandas.io.formats.style import Styler
 
 from rnnschur.coordinates.sectors import COUPLINGS
 from rnnschur.criterion import VERDICTS
 from rnnschur.findings import order_changes, unbounded
 from rnnschur.metrics import METRICS
 from rnnschur.report.figures import NAMES, ORDER
+from rnnschur.report.formats import (
+    digits,
+    interval,
+    latex,
+    markdown,
+    markdown_rows,
+    page,
+    shorthand,
+    with_interval,
+)
 from rnnschur.tables import CONDITION
-
-
-def digits(value: float) -> str:
-    """Return a number with three significant digits, whole up to 100,000; nothing for NaN."""
-    if np.isnan(value):
-        return ""
-    return f"{value:.0f}" if 1000 <= abs(value) < 100_000 else f"{value:.3g}"
-
-
-def interval(row: pd.Series, of: str = "") -> str:
-    """Return '[low, high]' of a row of a summary; nothing where there is no interval.
-
-    `of` is what its ends are the `low` and `high` of, such as ``share_``.
-    """
-    low = row[f"{of}low"]
-    return "" if np.isnan(low) else f"[{digits(low)}, {digits(row[f'{of}high'])}]"
-
-
-def with_interval(row: pd.Series) -> str:
-    """Return 'mean [low, high]' of a row of a summary."""
-    return f"{digits(row['mean'])} {interval(row)}".strip()
 
 
 def main_table(comparison: pd.DataFrame) -> pd.DataFrame:
@@ -42,9 +30,8 @@ def main_table(comparison: pd.DataFrame) -> pd.DataFrame:
     table = pd.DataFrame(
         {
             "paper": rows["paper"].map(digits),
-            "ours (mean)": rows["ours"].map(digits),
+            "ours": list(map(shorthand, rows["ours"], rows["sd"])),
             "interval": rows.apply(interval, axis=1),
-            "sd over networks": rows["sd"].map(digits),
             "networks": rows["networks"].fillna(0).astype(int),
             "ours - paper": rows["difference"].map(digits),
         }
@@ -81,10 +68,11 @@ def damage_table(
 def threshold_table(summary: pd.DataFrame) -> pd.DataFrame:
     """Return the mean measure under every ablation, a row a condition and threshold."""
     values = summary[summary["quantity"] == "value"]
+    values = values.assign(text=list(map(shorthand, values["mean"], values["sd"])))
     wide = values.pivot_table(
-        index=[*CONDITION, "alpha"], columns="removed", values="mean", sort=False
+        index=[*CONDITION, "alpha"], columns="removed", values="text", aggfunc="first", sort=False
     ).reindex(columns=list(ORDER))
-    wide = wide.map(digits).rename(columns=NAMES)
+    wide = wide.fillna("").rename(columns=NAMES)
     wide.columns.name = None
     return wide.reset_index()
 
@@ -107,7 +95,7 @@ def training_table(networks: pd.DataFrame) -> pd.DataFrame:
         row = {
             "trained": len(trained),
             "learned": len(learned),
-            "intact, mean": digits(learned["value"].mean()),
+            "intact, mean": shorthand(learned["value"].mean(), learned["value"].std()),
             "intact, worst": digits(sign * (sign * learned["value"]).max()),
             "ever perfect": int(learned["first_perfect"].notna().sum()),
             "first perfect, median of those": digits(learned["first_perfect"].median()),
@@ -370,7 +358,7 @@ def findings_markdown(found: pd.DataFrame) -> str:
     """
     table = findings_table(found)
     shown = ["finding", "seen networks that agree", "fresh networks that agree", "verdict"]
-    return markdown(table[shown].set_axis(["finding", "seen", "fresh", "verdict"], axis=1))
+    return markdown_rows(("finding", "seen", "fresh", "verdict"), table[shown].to_numpy())
 
 
 def planted_table(moduli: pd.DataFrame, masses: pd.DataFrame) -> pd.DataFrame:
@@ -437,30 +425,11 @@ def search_claims_table(summary: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def markdown(table: pd.DataFrame) -> str:
-    """Return a table of texts in Markdown, for docs."""
-    rows = [list(table), ["---"] * table.shape[1], *table.to_numpy().tolist()]
-    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
-
-
 def show(table: pd.DataFrame, stem: str | Path, caption: str) -> None:
-    """Write a table as a page of HTML and show it in a notebook."""
+    """Write a table as HTML, Markdown and LaTeX, and show it in a notebook."""
     styled = page(table, caption)
     styled.to_html(f"{stem}.html", doctype_html=True)
+    Path(f"{stem}.md").write_text(markdown(table, caption), encoding="utf-8")
+    label = f"tab:{Path(stem).name.removesuffix('_table')}"
+    Path(f"{stem}.tex").write_text(latex(table, caption, label), encoding="utf-8")
     display(styled)
-
-
-def page(table: pd.DataFrame, caption: str) -> Styler:
-    """Return a table as a page of HTML."""
-    look = [
-        {"selector": "", "props": "border-collapse: collapse; font: 14px sans-serif;"},
-        {"selector": "caption", "props": "text-align: left; padding: 8px; max-width: 60em;"},
-        {"selector": "th, td", "props": "padding: 3px 10px; text-align: left;"},
-        {"selector": "thead th", "props": "border-bottom: 1px solid #888;"},
-    ]
-    # A fixed identity instead of a random one: the same table gives the same page.
-    styler = table.style.set_uuid("table").set_caption(caption).set_table_styles(look)
-    styler = styler.set_table_attributes('cellspacing="0"').format(
-        {"alpha": "{:.2f}"} if "alpha" in table else None
-    )
-    return styler.hide(axis="index") if table.index.name is None else styler

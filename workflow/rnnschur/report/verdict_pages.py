@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from rnnschur.paper.verdicts import CONSEQUENCE, groups
-from rnnschur.report.pages import digits, interval
+from rnnschur.report.formats import digits, interval
 
 
 def ledger_table(ledger: pd.DataFrame) -> pd.DataFrame:

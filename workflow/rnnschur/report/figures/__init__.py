@@ -4,7 +4,6 @@ from rnnschur.report.figures.ablations import (
     ablation_profile,
     criterion,
     paper_values,
-    rollouts,
     thresholds,
 )
 from rnnschur.report.figures.activity import energy, linearity, response
@@ -24,27 +23,35 @@ from rnnschur.report.figures.networks import (
 from rnnschur.report.figures.profile import profile
 from rnnschur.report.figures.removable import blocks, rankings, removable
 from rnnschur.report.figures.robustness import borders, graded, readout, shift
+from rnnschur.report.figures.rollouts import rollouts
 from rnnschur.report.figures.style import (
+    COLUMN,
     NAMES,
     ORDER,
+    TEXT,
     condition_grid,
+    coupling_strip,
     grid,
     save,
     show,
     title,
     use_style,
 )
+from rnnschur.report.figures.summary import summary
 from rnnschur.report.figures.verdicts import ledger, search, search_claims
 
 __all__ = [
+    "COLUMN",
     "NAMES",
     "ORDER",
+    "TEXT",
     "ablation_profile",
     "blocks",
     "borders",
     "changes",
     "condition_grid",
     "conditioning",
+    "coupling_strip",
     "criterion",
     "dial",
     "distances",
@@ -73,6 +80,7 @@ __all__ = [
     "shift",
     "show",
     "spectra",
+    "summary",
     "thresholds",
     "title",
     "use_style",

@@ -5,12 +5,16 @@ from matplotlib.figure import Figure
 
 from rnnschur.coordinates.activity import PARTS
 from rnnschur.report.figures.style import (
+    COLUMN,
     PALETTE,
+    add_finding,
     condition_grid,
     grid,
+    label_outer,
     legend_below,
     rows_of,
-    title,
+    task_grid,
+    words,
 )
 
 #: What is drawn at the edge of an axis, since it has no logarithm or is next to nothing.
@@ -29,11 +33,11 @@ def energy(table: pd.DataFrame) -> Figure:
     table : pandas.DataFrame
         Columns task, architecture, width, seed, learned, phase, step, R and C, of one task.
     """
-    figure, axes = condition_grid(table, 2.8, 2.0, sharex=True, sharey=True)
+    figure, axes = condition_grid(table, 0.68, sharex=True, sharey=True)
     for condition, axis in axes:
         rows = rows_of(table, condition)
         for index, (_, network) in enumerate(rows[rows["learned"]].groupby("seed")):
-            for sector, colour in (("R", PALETTE[0]), ("C", PALETTE[1])):
+            for sector, colour in (("R", "#004488"), ("C", "#DDAA33")):
                 axis.plot(
                     network["step"],
                     network[sector],
@@ -45,8 +49,11 @@ def energy(table: pd.DataFrame) -> Figure:
         onset = rows.loc[rows["phase"] == "answer", "step"].min()
         if onset > 0:
             axis.axvline(onset, color="0.6", linewidth=0.8, linestyle=":", label="onset")
-        axis.set(title=title(*condition), yscale="log", xlabel="step", ylabel="share of energy")
-        axis.label_outer()
+        axis.set(yscale="log", xlabel="step", ylabel="share of energy")
+        answer = rows[rows["learned"] & (rows["phase"] == "answer")]
+        if len(answer):
+            add_finding(axis, f"answer: {answer['C'].median():.2g} in C (median)")
+    label_outer(figure)
     legend_below(figure)
     return figure
 
@@ -64,8 +71,8 @@ def response(table: pd.DataFrame) -> Figure:
     """
     table = table[table["learned"].astype(bool)]  # a table without rows has no types
     tasks = list(table["task"].unique()) or ["no coupling counts"]
-    figure, axes = grid(1, len(tasks), 2.7, 2.7, sharex=True, sharey=True)
-    for task, axis in zip(tasks, axes.flat, strict=True):
+    figure, axes = task_grid(tasks, 0.8, sharex=True, sharey=True)
+    for task, axis in axes:
         rows = table[table["task"] == task]
         axis.axline((LEAST, LEAST), (1, 1), color="0.6", linewidth=0.8, label="equal")
         for part, marker, colour in zip(PARTS, "osDv^oX", PART_COLOURS, strict=True):
@@ -74,14 +81,15 @@ def response(table: pd.DataFrame) -> Figure:
                 points["first_order"].clip(LEAST),
                 points["rollout_difference"].clip(LEAST),
                 marker,
-                markersize=3,
+                markersize=2.5,
                 alpha=0.5,
+                markeredgewidth=0,
                 color=colour,
                 label=part,
             )
-        axis.set(xscale="log", yscale="log", title=task.replace("_", " "))
+        axis.set(xscale="log", yscale="log")
         axis.set(xlabel="d by linear response", ylabel="d, measured")
-        axis.label_outer()
+    label_outer(figure)
     legend_below(figure)
     return figure
 
@@ -99,7 +107,7 @@ def linearity(table: pd.DataFrame, epsilon: float) -> Figure:
     epsilon : float
         Largest difference of a stabilizer.
     """
-    figure, axes = grid(1, 1, 4.6, 3.2)
+    figure, axes = grid(1, 1, 0.9, width=1.4 * COLUMN)
     (axis,) = axes.flat
     for index, (task, rows) in enumerate(table.groupby("task", sort=False)):
         for learned, points in rows.groupby("learned"):
@@ -112,15 +120,20 @@ def linearity(table: pd.DataFrame, epsilon: float) -> Figure:
                 points["nonlinearity"].clip(LINEAR),
                 d,
                 ends,
-                fmt="osD^"[index % 4],
+                fmt="osD^v"[index % 5],
                 markersize=4,
                 elinewidth=0.8,
                 alpha=0.7,
                 color=PALETTE[index % len(PALETTE)],
                 markerfacecolor=None if learned else "none",
-                label=task.replace("_", " ") + ("" if learned else ", did not learn"),
+                label=words(task) + ("" if learned else ", did not learn"),
             )
     axis.axhline(epsilon, color="0.3", linewidth=0.8, linestyle="--", label=r"$\epsilon$")
     axis.set(xscale="log", yscale="log", xlabel="nonlinearity", ylabel="d under a rotation")
+    within = (table["rollout_difference"] <= epsilon)[table["learned"].astype(bool)]
+    counts = within.groupby(table["task"], sort=False).agg(["sum", "size"])
+    counts = counts[counts["sum"] > 0]
+    texts = [f"{row['sum']} of {row['size']} {words(task)}" for task, row in counts.iterrows()]
+    axis.set_title(r"rotations within $\epsilon$: " + (", ".join(texts) or "in no network"))
     legend_below(figure)
     return figure

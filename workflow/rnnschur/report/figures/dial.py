@@ -6,7 +6,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from rnnschur.coordinates.sectors import COUPLINGS
-from rnnschur.report.figures.style import COLOURS, grid, legend_below
+from rnnschur.report.figures.style import COLOURS, MARKERS, grid, legend_below
 from rnnschur.tables import NETWORK
 
 #: What is smaller is drawn here, on axes that have no zero.
@@ -57,7 +57,7 @@ def dial(
         (by_alpha, "removed_mass", f"removed mass,\n{at}"),
         (by_alpha, "leading", f"|R|,\n{at}"),
     ]
-    figure, axes = grid(len(shown), len(ACROSS), 3.4, 1.7, sharex="col", sharey="row")
+    figure, axes = grid(len(shown), len(ACROSS), 0.42, sharex="col", sharey="row")
     for row, (table, quantity, label) in zip(axes, shown, strict=True):
         for axis, place in zip(row, ACROSS, strict=True):
             for coupling in COUPLINGS:
@@ -67,7 +67,7 @@ def dial(
                     values = values.clip(lower=LEAST)
                 if quantity != "leading":
                     axis.plot(
-                        *(points[place], values, "o"),
+                        *(points[place], values, MARKERS[coupling]),
                         **{"color": COLOURS[coupling], "label": coupling},
                         **{"markersize": 3, "alpha": 0.6, "markeredgewidth": 0},
                     )

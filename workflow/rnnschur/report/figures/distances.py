@@ -8,7 +8,14 @@ from matplotlib.figure import Figure
 from rnnschur.coordinates.sectors import COUPLINGS
 from rnnschur.interventions.matched import ANOTHER
 from rnnschur.interventions.symmetries import SYMMETRIES
-from rnnschur.report.figures.style import COLOURS, PALETTE, grid, legend_below
+from rnnschur.report.figures.style import (
+    COLOURS,
+    MARKERS,
+    PALETTE,
+    label_outer,
+    legend_below,
+    task_grid,
+)
 from rnnschur.tables import NETWORK
 
 #: What is smaller is drawn here, on axes that have no zero: rounding is above it.
@@ -17,10 +24,10 @@ FLOOR = 1e-8
 #: Marker and colour of each kind of change.
 KINDS = {
     "exact symmetry": ("*", "black"),
-    "rotation": ("D", PALETTE[3]),
-    **{coupling: ("o", COLOURS[coupling]) for coupling in COUPLINGS},
-    "several couplings": ("s", PALETTE[4]),
-    "other order": ("^", PALETTE[5]),
+    "rotation": ("D", PALETTE[2]),
+    **{coupling: (MARKERS[coupling], COLOURS[coupling]) for coupling in COUPLINGS},
+    "several couplings": ("P", PALETTE[4]),
+    "other order": ("v", PALETTE[9]),
     "matched control": (".", "0.6"),
 }
 
@@ -107,9 +114,8 @@ def distances(table: pd.DataFrame, epsilon: float) -> Figure:
     epsilon : float
         Largest rollout difference of a stabilizer.
     """
-    tasks = list(table["task"].drop_duplicates())
-    figure, axes = grid(1, len(tasks), 3.2, 3.2, sharex=True, sharey=True)
-    for task, axis in zip(tasks, axes.flat, strict=True):
+    figure, axes = task_grid(table["task"].drop_duplicates(), 0.9, sharex=True, sharey=True)
+    for task, axis in axes:
         rows = table[table["task"] == task]
         for kind in reversed(KINDS):  # the rarer ones on top
             points = rows[rows["kind"] == kind]
@@ -121,13 +127,13 @@ def distances(table: pd.DataFrame, epsilon: float) -> Figure:
                 color=colour,
                 label=kind if (table["kind"] == kind).any() else None,
                 linestyle="none",
-                markersize=6 if marker == "*" else 3,
+                markersize=5 if marker == "*" else 2.5,
                 alpha=0.5,
+                markeredgewidth=0,
             )
         axis.axhline(epsilon, color="0.3", linewidth=0.8, linestyle="--", label=r"$\epsilon$")
-        axis.set(xscale="log", yscale="log", title=task.replace("_", " "))
-        axis.set(xlabel=r"distance in weights, $\|\Delta W\| / \|W\|$")
-        axis.set(ylabel="distance in function, $d$")
-        axis.label_outer()
+        axis.set(xscale="log", yscale="log", xlabel=r"in weights, $\|\Delta W\| / \|W\|$")
+        axis.set(ylabel="in function, $d$")
+    label_outer(figure)
     legend_below(figure)
     return figure

@@ -5,7 +5,15 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from rnnschur.coordinates.phases import overlap
-from rnnschur.report.figures.style import PALETTE, grid, legend_below, rows_of, title
+from rnnschur.report.figures.style import (
+    PALETTE,
+    grid,
+    label_outer,
+    legend_below,
+    rows_of,
+    title,
+    words,
+)
 
 
 def phases(table: pd.DataFrame, replays: dict[str, list[int]]) -> Figure:
@@ -23,7 +31,7 @@ def phases(table: pd.DataFrame, replays: dict[str, list[int]]) -> Figure:
     """
     tasks, widths = list(table["task"].unique()), sorted(table["width"].unique())
     (architecture,) = table["architecture"].unique()
-    figure, axes = grid(len(tasks), len(widths), 2.9, 2.1, sharex=True, sharey=True)
+    figure, axes = grid(len(tasks), len(widths), 0.72, sharex=True, sharey=True)
     errors, bins = np.linspace(0, 0.5, 501), np.linspace(0, 0.5, 21)
     for task, line in zip(tasks, axes, strict=True):
         for width, axis in zip(widths, line, strict=True):
@@ -46,10 +54,13 @@ def phases(table: pd.DataFrame, replays: dict[str, list[int]]) -> Figure:
                 axis.plot(
                     errors, seen, style, color="0.2", linewidth=1, label=f"overlap, R = {count}"
                 )
-            axis.set(title=title(*condition), xlim=(0, 0.5), ylim=(0, 1.02))
+            axis.set(
+                title=title(task, "", width).replace(", ,", ","), xlim=(0, 0.5), ylim=(0, 1.02)
+            )
             axis.set_xlabel("phase error [2π / period]")
             axis.set_ylabel("share, or overlap")
-            axis.label_outer()
+    figure.suptitle(architecture, fontweight="bold")
+    label_outer(figure)
     legend_below(figure)
     return figure
 
@@ -62,8 +73,8 @@ def planted(moduli: pd.DataFrame, masses: pd.DataFrame) -> Figure:
     moduli, masses : pandas.DataFrame
         Rows of `rnnschur.coordinates.planted.moduli` and `masses`, under the names of networks.
     """
-    figure, axes = grid(1, 2, 3.2, 2.9)
-    for table, axis, quantity, found, words in (
+    figure, axes = grid(1, 2, 0.9)
+    for table, axis, quantity, found, what in (
         (moduli, axes[0, 0], "planted", "modulus", "modulus of an eigenvalue"),
         (masses, axes[0, 1], "planted_mass", "found_mass", "mass of the couplings"),
     ):
@@ -72,12 +83,12 @@ def planted(moduli: pd.DataFrame, masses: pd.DataFrame) -> Figure:
             axis.plot(
                 rows[quantity],
                 rows[found],
-                "osD^"[index % 4],
+                "osD^v"[index % 5],
                 markersize=3,
                 alpha=0.5,
                 color=PALETTE[index % len(PALETTE)],
-                label=task.replace("_", " "),
+                label=words(task),
             )
-        axis.set(xlabel=f"{words}, planted", ylabel="found", aspect="equal")
+        axis.set(xlabel=f"{what}, planted", ylabel="found", aspect="equal")
     legend_below(figure)
     return figure

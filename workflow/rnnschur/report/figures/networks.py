@@ -11,25 +11,32 @@ from rnnschur.coordinates.sectors import COUPLINGS, leading_rows
 from rnnschur.metrics import METRICS
 from rnnschur.report.figures.style import (
     COLOURS,
+    COLUMN,
+    MARKERS,
     PALETTE,
+    TEXT,
+    add_finding,
     condition_grid,
-    grid,
+    label_outer,
     legend_below,
     rows_of,
+    task_grid,
     title,
 )
+from rnnschur.report.formats import digits
 
 
 def learning_curves(table: pd.DataFrame, metric: str) -> Figure:
     """Draw the measure on the monitored sequences over the updates, one line a network."""
-    figure, axes = condition_grid(table, 2.8, 2.0, sharex=True, sharey=True)
+    figure, axes = condition_grid(table, 0.68, sharex=True, sharey=True)
     for condition, axis in axes:
         for _, network in rows_of(table, condition).groupby("seed"):
-            axis.plot(network["update"], network["value"], linewidth=0.8, alpha=0.8)
+            style = {"linewidth": 0.6, "alpha": 0.5, "color": PALETTE[0]}
+            axis.plot(network["update"], network["value"], **style)
         if not METRICS[metric].absolute:
             axis.set_yscale("log")
-        axis.set(title=title(*condition), xlabel="update", ylabel=METRICS[metric].label)
-        axis.label_outer()
+        axis.set(xlabel="update", ylabel=METRICS[metric].label)
+    label_outer(figure)
     return figure
 
 
@@ -43,7 +50,7 @@ def spectra(table: pd.DataFrame) -> Figure:
         the sector R) and threshold (radius of the circle, relative to the spectral radius rho), of
         one task.
     """
-    figure, axes = condition_grid(table, 2.5, 2.5, sharex=True, sharey=True)
+    figure, axes = condition_grid(table, 0.9, sharex=True, sharey=True)
     angle = np.linspace(0, 2 * np.pi, 361)
     for condition, axis in axes:
         axis.plot(
@@ -54,8 +61,8 @@ def spectra(table: pd.DataFrame) -> Figure:
             radius = threshold * network["modulus"].max()
             leading = network["index"] < network["leading"]
             for mask, colour, name in (
-                (leading, PALETTE[0], "sector R"),
-                (~leading, PALETTE[1], "sector C"),
+                (leading, COLOURS["RR"], "sector R"),
+                (~leading, COLOURS["CC"], "sector C"),
             ):
                 axis.plot(
                     network["real"][mask],
@@ -73,16 +80,19 @@ def spectra(table: pd.DataFrame) -> Figure:
                 linewidth=0.5,
                 label=rf"{threshold:.3g} $\rho$" if index == 0 else None,
             )
-        axis.set_aspect("equal")
-        axis.set(title=title(*condition), xlabel="Re λ", ylabel="Im λ")
-        axis.label_outer()
+        axis.set(aspect="equal", xlabel="Re λ", ylabel="Im λ")
+        sizes = rows_of(table, condition).groupby("seed")["leading"].first()
+        same = sizes.min() == sizes.max()
+        spread = "" if same else f" [{sizes.min()}, {sizes.max()}]"
+        add_finding(axis, f"|R| = {sizes.median():g}{spread}")
+    label_outer(figure)
     legend_below(figure)
     return figure
 
 
 def schur_matrix(schur: OrderedSchur, alpha: float, heading: str) -> Figure:
     """Draw |T| on a logarithmic scale with the borders of the sectors."""
-    figure, axis = plt.subplots(figsize=(4.4, 3.8))
+    figure, axis = plt.subplots(figsize=(COLUMN, 0.85 * COLUMN))
     magnitude = np.abs(schur.T)
     peak = magnitude.max() or 1.0
     image = axis.imshow(
@@ -120,7 +130,7 @@ def conditioning(networks: pd.DataFrame) -> Figure:
     """
     conditions = networks[["task", "architecture", "width"]].drop_duplicates()
     conditions = [tuple(condition) for condition in conditions.itertuples(index=False)]
-    figure, axis = plt.subplots(figsize=(6, 0.8 + 0.28 * len(conditions)))
+    figure, axis = plt.subplots(figsize=(TEXT, 0.8 + 0.2 * len(conditions)))
     for kind, marker, colour, name in (
         ("eigenvector_condition", "o", PALETTE[1], "eigenvectors, $\\kappa(V)$"),
         ("schur_condition", "|", PALETTE[0], "Schur vectors, $\\kappa(Q)$"),
@@ -138,6 +148,10 @@ def conditioning(networks: pd.DataFrame) -> Figure:
     axis.set_yticks(range(len(conditions)), [title(*condition) for condition in conditions])
     axis.invert_yaxis()
     axis.set(xscale="log", xlabel="condition number")
+    axis.set_title(
+        f"eigenvectors: up to {digits(networks['eigenvector_condition'].max())}; "
+        f"Schur vectors: up to {digits(networks['schur_condition'].max())}"
+    )
     legend_below(figure)
     return figure
 
@@ -150,10 +164,9 @@ def orders(changes: pd.DataFrame) -> Figure:
     changes : pandas.DataFrame
         As `rnnschur.findings.order_changes` returns it.
     """
-    tasks = list(changes["task"].drop_duplicates())
     kinds = list(changes["order"].drop_duplicates())
-    figure, axes = grid(1, len(tasks), 2.9, 2.6, sharex=True)
-    for task, axis in zip(tasks, axes.flat, strict=True):
+    figure, axes = task_grid(changes["task"].drop_duplicates(), 0.8)
+    for task, axis in axes:
         rows = changes[changes["task"] == task]
         for index, coupling in enumerate(COUPLINGS):
             points = rows[rows["removed"] == coupling]
@@ -161,9 +174,10 @@ def orders(changes: pd.DataFrame) -> Figure:
             axis.plot(
                 places,
                 points["value_change"],
-                "o",
-                markersize=3,
+                MARKERS[coupling],
+                markersize=2.5,
                 alpha=0.4,
+                markeredgewidth=0,
                 color=COLOURS[coupling],
                 label=f"without {coupling}",
             )
@@ -171,7 +185,7 @@ def orders(changes: pd.DataFrame) -> Figure:
         axis.set_yscale("symlog", linthresh=1e-3)
         axis.set_xticks(range(len(kinds)), kinds)
         measured = METRICS[rows["metric"].iloc[0]].label
-        axis.set(title=task.replace("_", " "), xlabel="blocks that may swap")
+        axis.set_xlabel("blocks that may swap")
         axis.set_ylabel(f"change of {measured}")
     legend_below(figure)
     return figure

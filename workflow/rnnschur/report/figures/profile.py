@@ -1,5 +1,6 @@
 """The picture of the diagnosis of one network."""
 
+import matplotlib as mpl
 import numpy as np
 import pandas as pd
 from matplotlib import pyplot as plt
@@ -7,7 +8,16 @@ from matplotlib.figure import Figure
 
 from rnnschur.interventions.base import RECURRENCE
 from rnnschur.metrics import METRICS
-from rnnschur.report.figures.style import NAMES, ORDER, PALETTE, grid, legend_below
+from rnnschur.report.figures.style import (
+    COLUMN,
+    ORDER,
+    PALETTE,
+    STYLE,
+    TEXT,
+    coupling_strip,
+    grid,
+    legend_below,
+)
 
 #: What is smaller is drawn here, on axes that have no zero.
 FLOOR = 1e-4
@@ -22,6 +32,7 @@ VERDICTS = {
 }
 
 
+@mpl.rc_context(STYLE)  # whatever the style of the session
 def profile(table: pd.DataFrame) -> Figure:
     """Draw what a diagnosis says: behaviour and rollout difference under every ablation.
 
@@ -37,9 +48,9 @@ def profile(table: pd.DataFrame) -> Figure:
     columns = ["rollout_difference"]
     if table["value"].notna().any():
         columns.insert(0, "value")
-    size = (3.4, 2.3) if len(columns) == 2 else (4.6, 2.3)
-    figure, axes = grid(len(matrices), len(columns), *size, sharex=True, sharey="col")
-    figure.set_layout_engine("constrained")  # whatever the style of the session
+    width = TEXT if len(columns) == 2 else 1.4 * COLUMN
+    size = {"ratio": 0.6, "width": width}
+    figure, axes = grid(len(matrices), len(columns), **size, sharex=True, sharey="col")
     for matrix, line in zip(matrices, axes, strict=True):
         rows = table[table["matrix"] == matrix]
         for column, axis in zip(columns, line, strict=True):
@@ -48,9 +59,8 @@ def profile(table: pd.DataFrame) -> Figure:
             axis.set_title(f"{matrix}, |R| = {_listed(rows['leading'])}")
     shown = [*ORDER, *([RECURRENCE] if (table["removed"] == RECURRENCE).any() else [])]
     for axis in axes[-1]:
-        names = [NAMES.get(name, name) for name in shown]
-        axis.set_xticks(range(len(shown)), names, rotation=45, ha="right")
-        axis.set_xlabel(rf"couplings removed ($\alpha$ = {_listed(table['alpha'])})")
+        coupling_strip(axis, shown)
+        axis.set_xlabel(rf"■ removed ($\alpha$ = {_listed(table['alpha'])})")
     legend_below(figure)
     return figure
 

@@ -9,7 +9,15 @@ from matplotlib.ticker import NullLocator, StrMethodFormatter
 
 from rnnschur.coordinates.schur import OrderedSchur
 from rnnschur.coordinates.sectors import leading_rows
-from rnnschur.report.figures.style import PALETTE, condition_grid, legend_below, rows_of, title
+from rnnschur.report.figures.style import (
+    PALETTE,
+    TEXT,
+    add_finding,
+    condition_grid,
+    label_outer,
+    legend_below,
+    rows_of,
+)
 
 MARKERS = "osD^Xv"
 
@@ -25,7 +33,7 @@ def removable(table: pd.DataFrame, ranking: str) -> Figure:
         The order in which entries go.
     """
     bases = list(table["basis"].unique())  # couplings first
-    figure, axes = condition_grid(table, 3.0, 2.5, sharex=True, sharey=True)
+    figure, axes = condition_grid(table, 0.8, sharex=True, sharey=True)
     for condition, axis in axes:
         rows = rows_of(table[table["learned"] & (table["ranking"] == ranking)], condition)
         for basis, colour, marker in zip(bases, PALETTE, MARKERS, strict=False):
@@ -38,12 +46,12 @@ def removable(table: pd.DataFrame, ranking: str) -> Figure:
         axis.axhline(
             couplings, ls=":", linewidth=0.9, color=PALETTE[0], label="all Schur couplings"
         )
-        axis.set(title=title(*condition), xscale="log")
-        axis.set(xlabel=r"rollout difference $\epsilon$", ylabel="removable mass")
+        axis.set(xscale="log", xlabel=r"rollout difference $\epsilon$", ylabel="removable mass")
         axis.set_xticks(sorted(table["epsilon"].dropna().unique()))
         axis.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
         axis.xaxis.set_minor_locator(NullLocator())
-        axis.label_outer()
+        axis.tick_params(axis="x", labelrotation=90)
+    label_outer(figure)
     legend_below(figure)
     return figure
 
@@ -57,7 +65,7 @@ def rankings(table: pd.DataFrame, epsilon: float) -> Figure:
         Rows of frontier.csv of one task. Networks that did not learn are left out.
     epsilon : float
     """
-    figure, axes = condition_grid(table, 3.4, 2.3, sharex=True, sharey=True)
+    figure, axes = condition_grid(table, 0.9, sharex=True, sharey=True)
     table = table[table["epsilon"] == epsilon]
     bases, orders = (list(table[name].unique()) for name in ("basis", "ranking"))
     table = table[table["learned"]]
@@ -68,21 +76,22 @@ def rankings(table: pd.DataFrame, epsilon: float) -> Figure:
             places = some["basis"].map(bases.index) + 0.19 * (index - 1.5)
             axis.plot(
                 *(places, some["removed_mass"], "o"),
-                markersize=2.5,
+                markersize=2,
                 alpha=0.4,
                 color=colour,
                 markeredgewidth=0,
             )
             middle = some["removed_mass"].groupby(places).median()
-            axis.plot(middle, "_", markersize=8, markeredgewidth=1.8, color=colour, label=ranking)
-        axis.set_xticks(
-            range(len(bases)), [basis.replace(" ", "\n") for basis in bases], fontsize="small"
-        )
+            style = {"markersize": 4.5, "markeredgecolor": "black", "markeredgewidth": 0.6}
+            axis.plot(middle, MARKERS[index % 6], color=colour, **style, label=ranking)
+        axis.set_xticks(range(len(bases)), bases, rotation=90)
         for border in np.arange(len(bases) - 1) + 0.5:
             axis.axvline(border, color="0.9", linewidth=0.6)
-        axis.set(title=title(*condition))
-        axis.set_ylabel(rf"removable mass, $\epsilon$ = {epsilon:g}")
-        axis.label_outer()
+        axis.set_ylabel(rf"mass at $\epsilon$ = {epsilon:g}")
+        best = rows.groupby(["basis", "ranking"])["removed_mass"].median()
+        if best.notna().any():
+            add_finding(axis, f"most: {best.idxmax()[0]}, {best.max():.2g}")
+    label_outer(figure)
     legend_below(figure)
     return figure
 
@@ -101,7 +110,7 @@ def blocks(
         Threshold between the sectors.
     heading : str
     """
-    figure, axes = plt.subplots(1, 2, figsize=(7.6, 3.5))
+    figure, axes = plt.subplots(1, 2, figsize=(TEXT, 0.46 * TEXT))
     border = np.count_nonzero(leading_rows(schur, alpha)[schur.starts]) - 0.5
     for axis, array, words in (
         (axes[0], masses, "removed mass"),
@@ -118,5 +127,5 @@ def blocks(
         axis.axvline(border, color="crimson", linewidth=1)
         axis.set(title=words, xlabel="source block", ylabel="target block")
         figure.colorbar(image, extend="min")
-    figure.suptitle(heading)
+    figure.suptitle(heading, fontweight="bold")
     return figure

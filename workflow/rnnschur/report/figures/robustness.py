@@ -10,13 +10,19 @@ from rnnschur.findings import unbounded
 from rnnschur.metrics import METRICS
 from rnnschur.report.figures.style import (
     COLOURS,
-    NAMES,
+    COLUMN,
+    LINES,
+    MARKERS,
     ORDER,
     PALETTE,
+    TEXT,
     condition_grid,
+    coupling_strip,
+    label_outer,
     legend_below,
+    name_conditions,
+    places,
     rows_of,
-    title,
 )
 
 #: Rollout differences below are drawn here: identical outputs have no place on a logarithmic axis.
@@ -37,7 +43,7 @@ def borders(table: pd.DataFrame, epsilon: float) -> Figure:
     epsilon : float
         Largest rollout difference of a stabilizer.
     """
-    figure, axes = _stacked(table, 3.2, (1.7, 1.2, 0.7))
+    figure, axes = _stacked(table, (0.36, 0.28, 0.16))
     for condition, (differences, damages, gaps) in axes:
         rows = rows_of(table, condition)
         rows = rows[rows["learned"]]
@@ -55,6 +61,7 @@ def borders(table: pd.DataFrame, epsilon: float) -> Figure:
                     curves.median(axis=1),
                     color=COLOURS[coupling],
                     linewidth=1.6,
+                    linestyle=LINES[coupling],
                     label=coupling,
                 )
         curves = _curves(rows[rows["removed"] == "CC"], "gap", fill=False)
@@ -64,11 +71,12 @@ def borders(table: pd.DataFrame, epsilon: float) -> Figure:
         differences.axhline(
             epsilon, color="0.3", linewidth=0.8, linestyle="--", label=r"$\epsilon$"
         )
-        differences.set(yscale="log", ylabel="rollout\ndifference", title=title(*condition))
+        differences.set(yscale="log", ylabel="d")
         damages.set(ylabel="damage")
         damages.axhline(0, color="0.3", linewidth=0.5)
         gaps.set(ylabel="gap", xlabel="size of R")
         _logarithmic(gaps)
+    label_outer(figure, ticks=False)
     legend_below(figure)
     return figure
 
@@ -91,7 +99,7 @@ def graded(table: pd.DataFrame, epsilon: float) -> Figure:
     epsilon : float
         Largest rollout difference of a stabilizer.
     """
-    figure, axes = condition_grid(table, 3.0, 2.3, sharex=True, sharey=True)
+    figure, axes = condition_grid(table, 0.72, sharex=True, sharey=True)
     for condition, axis in axes:
         rows = rows_of(table, condition)
         rows = rows[rows["learned"]]
@@ -101,16 +109,15 @@ def graded(table: pd.DataFrame, epsilon: float) -> Figure:
             median, low, high = (
                 f.where(f.index != 1).clip(lower=LEAST) for f in (by.median(), by.min(), by.max())
             )
-            axis.plot(median.index, median, "o-", markersize=3, color=COLOURS[coupling],
-                      label=coupling)  # fmt: skip
+            style = {"marker": MARKERS[coupling], "linestyle": LINES[coupling], "markersize": 3}
+            axis.plot(median.index, median, **style, color=COLOURS[coupling], label=coupling)
             axis.fill_between(
                 median.index, low, high, color=COLOURS[coupling], alpha=0.15, linewidth=0
             )
         axis.axvline(1, color="0.6", linewidth=0.8, linestyle=":", label="as trained")
         axis.axhline(epsilon, color="0.3", linewidth=0.8, linestyle="--", label=r"$\epsilon$")
         axis.set(yscale="log", xlabel="factor of the coupling", ylabel="rollout difference")
-        axis.set_title(title(*condition))
-        axis.label_outer()
+    label_outer(figure)
     legend_below(figure)
     return figure
 
@@ -124,12 +131,12 @@ def readout(table: pd.DataFrame) -> Figure:
         Rows of readout.csv, of one task; none where no readout can be fitted.
     """
     if table.empty:
-        figure, axis = plt.subplots(figsize=(4.6, 1.5))
-        axis.text(0.5, 0.5, "no linear readout, or no sequences to fit it on", ha="center")
+        figure, axis = plt.subplots(figsize=(COLUMN, 1))
+        axis.text(0.5, 0.5, "no linear readout,\nor no sequences to fit it on", ha="center")
         axis.set_axis_off()
         return figure
     metric = METRICS[table["metric"].iloc[0]]
-    figure, axes = condition_grid(table, 3.0, 2.3, sharex=True, sharey=True)
+    figure, axes = condition_grid(table, 0.72, sharex=True, sharey=True)
     styles = {"fixed": (-0.17, "o", PALETTE[0]), "refitted": (0.17, "s", PALETTE[1])}
     for condition, axis in axes:
         rows = rows_of(table, condition)
@@ -138,8 +145,8 @@ def readout(table: pd.DataFrame) -> Figure:
             points = rows[rows["readout"] == kind]
             place = points["removed"].map(ORDER.index) + offset
             place = place + _spread(points["seed"], 0.2)
-            axis.plot(place, points["value"], marker, markersize=2.5, alpha=0.6, color=colour,
-                      label=f"readout {kind}")  # fmt: skip
+            style = {"markersize": 2.5, "alpha": 0.5, "markeredgewidth": 0, "color": colour}
+            axis.plot(place, points["value"], marker, **style, label=f"readout {kind}")
         value, name = metric.reference
         if not np.isnan(value):
             axis.axhline(value, color="0.6", linewidth=0.8, linestyle=":", label=name)
@@ -147,9 +154,9 @@ def readout(table: pd.DataFrame) -> Figure:
             axis.set_ylim(-0.03, 1.05)
         else:
             axis.set_yscale("log")
-        axis.set_xticks(range(len(ORDER)), [NAMES[name] for name in ORDER], rotation=45, ha="right")
-        axis.set(title=title(*condition), xlabel="couplings removed", ylabel=metric.label)
-        axis.label_outer()
+        coupling_strip(axis)
+        axis.set_ylabel(metric.label)
+    label_outer(figure)
     legend_below(figure)
     return figure
 
@@ -165,7 +172,7 @@ def shift(table: pd.DataFrame, epsilon: float) -> Figure:
         Largest rollout difference of a stabilizer.
     """
     shifts, metric = list(table["shift"].drop_duplicates()), METRICS[table["metric"].iloc[0]]
-    figure, axes = _stacked(table, 3.2, (1.8, 0.9))
+    figure, axes = _stacked(table, (0.45, 0.22))
     for condition, (differences, values) in axes:
         rows = rows_of(table, condition)
         rows = rows[rows["learned"]]
@@ -175,9 +182,10 @@ def shift(table: pd.DataFrame, epsilon: float) -> Figure:
             differences.plot(
                 place + _spread(points["seed"], 0.15),
                 points["rollout_difference"].clip(lower=LEAST),
-                "o",
+                MARKERS[coupling],
                 markersize=2.5,
                 alpha=0.6,
+                markeredgewidth=0,
                 color=COLOURS[coupling],
                 label=coupling,
             )
@@ -187,13 +195,14 @@ def shift(table: pd.DataFrame, epsilon: float) -> Figure:
         differences.axhline(
             epsilon, color="0.3", linewidth=0.8, linestyle="--", label=r"$\epsilon$"
         )
-        differences.set(yscale="log", ylabel="rollout\ndifference", title=title(*condition))
-        values.set_ylabel(f"intact\n{metric.label}", fontsize="small")
+        differences.set(yscale="log", ylabel="d")
+        values.set_ylabel("intact")
         if metric.absolute:
             values.set_ylim(-0.03, 1.05)
         else:
             _logarithmic(values)
-        values.set_xticks(range(len(shifts)), shifts, rotation=30, ha="right")
+        values.set_xticks(range(len(shifts)), shifts, rotation=90)
+    label_outer(figure, ticks=False)
     legend_below(figure)
     return figure
 
@@ -210,24 +219,27 @@ def _spread(seeds: pd.Series, width: float) -> pd.Series:
     return (rank / max(1, rank.max()) - 0.5) * width
 
 
-def _stacked(table: pd.DataFrame, width: float, heights: tuple[float, ...]):
+def _stacked(table: pd.DataFrame, ratios: tuple[float, ...]):
     """Lay out one task's conditions as `condition_grid` does, each as axes on top of each other.
 
     Returns
     -------
     figure : Figure
     axes : list of (condition, list of Axes)
-        Of each condition the axes from top to bottom, which share their horizontal axis.
+        Of each condition the axes from top to bottom, which share their horizontal axis, and the
+        vertical one with those of the other conditions; their heights over their width are
+        `ratios`.
     """
-    conditions = table[["task", "architecture", "width"]].drop_duplicates()
-    rows = list(conditions["architecture"].drop_duplicates())
-    columns = sorted(conditions["width"].unique())
-    size = max(width * len(columns), 4.6), (sum(heights) + 0.7) * len(rows) + 0.5
-    figure = plt.figure(figsize=size)
-    cells, found = figure.add_gridspec(len(rows), len(columns)), []
-    for condition in conditions.itertuples(index=False, name=None):
-        cell = cells[rows.index(condition[1]), columns.index(condition[2])]
-        inner = cell.subgridspec(len(heights), 1, height_ratios=heights)
-        axes = inner.subplots(sharex=True)
-        found.append((condition, list(axes)))
+    rows, columns, conditions = places(table)
+    width = COLUMN if columns == 1 else TEXT
+    height = (sum(ratios) + 0.25) * width / columns
+    figure = plt.figure(figsize=(width, rows * height + 0.3))
+    cells, found = figure.add_gridspec(rows, columns), []
+    for condition, row, column in conditions:
+        inner = cells[row, column].subgridspec(len(ratios), 1, height_ratios=ratios)
+        axes = list(inner.subplots(sharex=True))
+        for axis, first in zip(axes, found[0][1] if found else [], strict=False):
+            axis.sharey(first)
+        found.append((condition, axes))
+    name_conditions(figure, [(condition, axes[0]) for condition, axes in found])
     return figure, found

@@ -106,7 +106,7 @@ def search(numbers: pd.DataFrame, protocols: pd.DataFrame) -> Figure:
     ours = numbers.pivot_table(index="protocol", columns="id", values="ours", sort=False)
     off, ours = off.loc[protocols["protocol"]], ours.loc[protocols["protocol"]]
     paper = numbers.groupby("id", sort=False)["paper"].first()[off.columns]
-    size = 3.6 + 0.75 * len(off.columns), 1.8 + 0.3 * len(off)
+    size = 2.3 + 0.55 * len(off.columns), 1.3 + 0.2 * len(off)
     figure, axis = plt.subplots(figsize=size)
     image = axis.imshow(off, cmap="cividis", vmin=0, vmax=4, aspect="auto")
     for row in range(len(off)):
@@ -115,13 +115,13 @@ def search(numbers: pd.DataFrame, protocols: pd.DataFrame) -> Figure:
                 *(column, row, f"{ours.iloc[row, column]:.3g}"),
                 ha="center",
                 va="center",
-                fontsize="small",
                 color="black" if off.iloc[row, column] > 2 else "white",
             )
     task = protocols["task"].iloc[0]
     columns = [name.removeprefix(f"{task}-") for name in off.columns]
-    texts = [f"{name}\npaper {value:g}" for name, value in zip(columns, paper, strict=True)]
-    axis.set_xticks(range(len(texts)), texts, rotation=45, ha="right")
+    texts = [f"{name}: {value:g}" for name, value in zip(columns, paper, strict=True)]
+    axis.set_xticks(range(len(texts)), texts, rotation=90)
+    axis.set_xlabel("the paper's numbers")
     rows = zip(protocols["protocol"], protocols["distance"], strict=True)
     axis.set_yticks(range(len(off)), [f"{name.replace('_', ' ')}  ({d:.2f})" for name, d in rows])
     axis.set_ylabel("protocol (distance)")
