@@ -193,6 +193,7 @@ def test_what_is_said_of_held_out_sets_and_of_what_verdicts_hang_on():
     assert others == [
         *("copy-CC-stabilizer", "copy-RR+CC-equals-RR"),
         *("context-CC-dominates", "CC-depends-on-the-task"),
+        *("eigenvectors-ill-conditioned", "R-rotates", "solutions-differ", "sine-CR-small"),
     ]
     context = table("verdict_curves").set_index(["id", "bound", "value"])["share"] * 30
     counts = [context["context-CC-dominates", "alpha", alpha] for alpha in (0.85, 0.9, 0.95)]
@@ -206,7 +207,7 @@ def test_the_verdicts_in_the_texts_are_those_of_the_ledger():
         rows = [f"| {' | '.join(row)} |" for row in shown.itertuples(index=False, name=None)]
         head = [f"| {' | '.join(shown)} |", f"| {' | '.join(['---'] * len(shown.columns))} |"]
         assert "\n".join([*head, *rows]) in TEXTS["docs/results.md"]
-    reproduced = sum(text.count("| reproduced |") for text in TEXTS.values())
+    reproduced = TEXTS["docs/results.md"].count("| reproduced |")
     assert reproduced == sum((shown["verdict"] == "reproduced").sum() for shown in (each, once))
     counts = verdicts.counts(ledger).to_dict("index")
     headline = (
@@ -302,7 +303,7 @@ def test_what_the_results_page_says_of_contrasts_is_in_the_tables():
     same = dominant.unstack("alpha")
     assert same.eq(same[0.9], axis=0).all(axis=1).sum() == 1
     free = table("ablations").query("task == 'copy' and removed == 'CC' and learned")
-    free = free.assign(free=(free["removed_mass"] >= 0.01) & (free["delta"] >= -0.02))
+    free = free.assign(free=(free["removed_mass"] >= 0.01) & (free["delta"] >= -0.005))
     count = free.groupby(["architecture", "width"])["free"].sum()
     shown = ("{}, {} and {}".format(*count[a].loc[[56, 64, 72]]) for a in START)
     words = (
@@ -497,7 +498,7 @@ def test_the_claims_under_all_protocols_follow_from_the_networks_of_the_search()
     criterion = Criterion(**study.criterion(CONFIG))
     starts = ablations["protocol"] == ablations["task"]
     found = protocols.by_claim(
-        *(ablations[starts], thresholds, pd.read_csv(ROOT / "report" / "paper.csv")),
+        *(ablations[starts], thresholds, numbers.load(ROOT / "report" / "paper.csv")),
         *(ledger, criterion, Bootstrap(**study.statistics(search_config()))),
     )
     published = pd.read_csv(SEARCH / "search_claims.csv")
@@ -658,9 +659,9 @@ def test_what_the_readme_says_of_networks_is_in_the_tables():
     copy = copy[copy["removed_mass"] >= CONFIG["diagnosis"]["minimum_mass"]]
     stabilizers = copy.query("width == 72 and rollout_difference <= 0.1")
     assert f"CC is a stabilizer in {len(stabilizers)} of 30" in readme
-    free = copy[copy["delta"] >= -0.02].groupby("width").size()
-    assert free.to_dict() == {56: 3, 64: 3, 72: 30}
-    assert "At 64 three networks of 30 have a CC to remove, and at 56 three" in readme
+    free = copy[copy["delta"] >= -0.005].groupby("width").size()
+    assert free.to_dict() == {56: 1, 64: 3, 72: 30}
+    assert "At 64 three networks of 30 have a CC to remove, and at 56 one" in readme
     sine = networks[networks["task"] == "sine"]["value"]
     low, high, mean = sine.min(), sine.max(), sine.mean()
     assert f"from {low:.4f} to {high:.2f} with a mean of {mean:.4f}" in readme
