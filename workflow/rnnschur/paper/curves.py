@@ -19,6 +19,7 @@ from rnnschur.paper.claims import (
 )
 from rnnschur.paper.numbers import against_paper
 from rnnschur.paper.statements import Variable, names, naming, observations, pivot
+from rnnschur.paper.verdicts import THEOREM
 from rnnschur.statistics import Bootstrap
 from rnnschur.strictness import UNCHANGED
 from rnnschur.tables import NETWORK
@@ -73,7 +74,7 @@ def claim_curves(
     A bound is scanned by itself, with all others as they are: from a quarter to four times of it.
     What counts as unchanged is scanned as the strictness that it follows from. A claim that holds
     at several thresholds is told of each alone; one about other tables, at the one that these have.
-    What a finding decides is not scanned.
+    What a finding decides is not scanned, and no theorem.
 
     Parameters
     ----------
@@ -98,7 +99,8 @@ def claim_curves(
     rows = []
     for claim in ledger["claims"]:
         source, scans = thresholds if "alphas" in claim else table, []
-        if "finding" in claim or observations(source, claim["networks"]).empty:
+        decided = "finding" in claim or claim["rests_on"] == THEOREM
+        if decided or observations(source, claim["networks"]).empty:
             continue
         for name, value in _scanned(claim, criterion).items():
             for factor in FACTORS:
