@@ -11,7 +11,7 @@ export PYTHONSAFEPATH := 1
 RUN := $(VENV)/bin/python -m
 SNAKEMAKE := PYTHONPATH="$(CURDIR)/workflow" XDG_CACHE_HOME="$(CURDIR)/.snakemake/cache" $(RUN) snakemake
 # How far a run is, in place of Snakemake's account of every job; the plugin lies in workflow/.
-SHOWN := $(SNAKEMAKE) --logger progress
+SHOWN := --logger progress
 
 .PHONY: help environment study demo compare verify search publish bench lint test test-cluster clean
 
@@ -37,27 +37,27 @@ gone:
 	rm -rf $(VENV)
 
 study: $(READY)  ## run the paper's study: networks, tables, figures, report
-	$(SHOWN)
+	$(SNAKEMAKE) $(SHOWN)
 	@$(VENV)/bin/python workflow/verdicts.py config.yaml
 
 demo: $(READY)  ## the same on a small grid, for a first look
-	$(SHOWN) --configfile workflow/studies/demo.yaml
+	$(SNAKEMAKE) --configfile workflow/studies/demo.yaml $(SHOWN)
 	@$(VENV)/bin/python workflow/verdicts.py config.yaml workflow/studies/demo.yaml
 
 compare: $(READY)  ## compare your networks with the published ones, network by network
-	$(SHOWN) compare
+	$(SNAKEMAKE) compare $(SHOWN)
 	@cat results/logs/compare.log
 
 verify: $(READY)  ## compute the published tables again, train some networks again, and compare
-	$(SHOWN) verify --configfile results/published/config.json --config results=results/verified networks=results/published
+	$(SNAKEMAKE) verify --configfile results/published/config.json --config results=results/verified networks=results/published $(SHOWN)
 	@cat results/verified/logs/verify.log
 
 search: $(READY)  ## try other protocols where the paper leaves a choice
-	$(SHOWN) search --configfile workflow/studies/search.yaml
+	$(SNAKEMAKE) search --configfile workflow/studies/search.yaml $(SHOWN)
 
 publish: $(READY)  ## run the published study and the search anew: 390 networks
-	$(SHOWN) --configfile workflow/studies/published.yaml
-	$(SHOWN) search --configfile workflow/studies/search.yaml --config results=results/published/search
+	$(SNAKEMAKE) --configfile workflow/studies/published.yaml $(SHOWN)
+	$(SNAKEMAKE) search --configfile workflow/studies/search.yaml --config results=results/published/search $(SHOWN)
 	$(RUN) pip freeze --exclude-editable > results/published/environment.txt
 
 BENCH := PYTHONPATH=workflow OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 NUMBA_NUM_THREADS=1 $(VENV)/bin/python

@@ -42,7 +42,7 @@ class Block(NamedTuple):
 def changed(changes: dict) -> dict:
     """Return the configuration beside the workflow with some of its keys changed.
 
-    Mappings are changed key by key, as Snakemake does with ``--configfile``; `changes` stays as it is.
+    Mappings are changed key by key, as by ``--configfile``; `changes` stays as it is.
     """
     import yaml  # only for a module of another workflow
     from snakemake.utils import update_config

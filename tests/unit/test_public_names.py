@@ -1,4 +1,4 @@
-"""The public names are those of the page, each with a docstring; versions agree, and are told of."""
+"""The public names are those of the page, each with a docstring; versions agree."""
 
 import re
 from datetime import date

@@ -2,8 +2,9 @@
 
 A plugin of Snakemake (`--logger progress`), found because `make` puts this folder's parent on
 PYTHONPATH. In a terminal the line is live; elsewhere a line is written every `PACE` seconds.
-Warnings, failures and whatever else Snakemake says are written above it; its account of every single
-job is not. The Snakefile tells what jobs there are (`plan`), and when they have ended (`end`).
+Warnings, failures and whatever else Snakemake says are written above it; its account of every
+single job is not. The Snakefile tells what jobs there are (`plan`), and when they have ended
+(`end`).
 """
 
 import sys
@@ -15,7 +16,13 @@ from pathlib import Path
 from snakemake_interface_logger_plugins.base import LogHandlerBase
 from snakemake_interface_logger_plugins.common import LogEvent
 
-from .account import TRAINING, Account, Job, job, last_lines
+from snakemake_logger_plugin_progress.account import (
+    TRAINING,
+    Account,
+    Job,
+    job,
+    last_lines,
+)
 
 #: Seconds between two lines where there is no terminal, and between two looks where there is one.
 PACE, GLANCE = 30.0, 1.0

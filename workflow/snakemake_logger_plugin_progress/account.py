@@ -1,33 +1,42 @@
 """How far a run is, and how long the rest of it may take.
 
-What jobs cost is measured in seconds of one core. A job of a rule takes
+What jobs cost is measured in seconds of one core. In the paper's study, on a quiet machine, a job
+of a rule takes about
 
-    seconds = OVERHEAD + rate(rule) x amount
+    usual = start + rate x amount
 
-where the amount is what the rule works on: updates of networks where it trains, networks where it
-works on a block, 1 elsewhere. The rate is that of the rule's jobs so far, a running training by what
-its log says; before there is one, the rate in the paper's study, times how much slower than there the
-jobs so far have been. The time left is the work left over the cores, or that of the longest running
-job if that is more.
+where the amount is what it works on: updates of networks where it trains, networks where it works
+on a block, 1 elsewhere. Here it takes `usual` times how much slower jobs of its rule have been,
+
+    slower(rule) = (taken + PRIOR x slower(all)) / (usual + PRIOR)
+
+summed over its finished jobs and the running trainings, which say in their logs how far they are;
+likewise slower(all), with 1 in its place. A few short jobs thus say little, and many say all. The
+time left is the work left over the cores, or that of the longest running job if that is more.
 """
 
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-#: Seconds that a job takes to start and to end.
-OVERHEAD = 3.0
+#: Seconds that a job takes to start and to end, and one that trains.
+START = 3.0
+STARTS = dict.fromkeys(("train", "retrain"), 8.0)
 #: Seconds of one core that a unit of each rule takes in the paper's study; one that is not named
-#: here takes `OTHERS`. Only the first minutes of a run depend on them.
+#: here takes `OTHERS`.
 RATES = {"train": 8e-4, "retrain": 8e-4, "schur": 0.2, "ablation": 0.4, "threshold": 0.5}
 RATES |= {"controls": 6.0, "histories": 1.0, "gather": 0.5, "networks": 1.0}
 RATES |= {"render_ablations": 40.0, "render_networks": 40.0, "render_robustness": 40.0}
 RATES |= {"render_frontier": 40.0, "render_activity": 20.0, "html_report": 15.0}
 OTHERS = 3.0
+#: Seconds of jobs that have taken as long as usual, which count beside those that have been seen.
+PRIOR = 20.0
 #: Share of its training from which on a job says more of its speed than others do.
 TELLING = 0.05
-#: Rules that train, and what tqdm writes of a network in their logs: its seed, updates done and all updates.
+#: Rules that train, and what tqdm writes of a network in their logs: its seed, updates done, and
+#: all updates.
 TRAINING = ("train", "retrain")
 BAR = re.compile(r"/seed(\d+): +\d+%\|.*?\| (\d+)/(\d+) \[")
 
@@ -66,6 +75,11 @@ class Job:
             condition = "{task}/{architecture}/n{width}".format(**names)
             return f"{self.rule} {condition} seeds {names['first']}-{names['last']}"
         return " ".join([self.rule, *names.values()])
+
+    @property
+    def usual(self) -> float:
+        """How many seconds it takes in the paper's study."""
+        return STARTS.get(self.rule, START) + RATES.get(self.rule, OTHERS) * self.amount
 
     @property
     def networks(self) -> int:
@@ -165,42 +179,34 @@ class Account:
                 known.append((running, (self.clock() - running.started) / running.trained[1]))
         return known
 
-    def _rates(self) -> Callable[[str], float]:
-        """Return the seconds per unit of a rule, as far as they are known by now."""
-        took: dict[str, float] = {}
-        amounts: dict[str, float] = {}
+    def _slower(self) -> Callable[[str], float]:
+        """Return how much slower than usual jobs of a rule have been so far."""
+        taken, usual = Counter(), Counter()
         for known, seconds in self._known():
-            took[known.rule] = took.get(known.rule, 0) + max(seconds - OVERHEAD, 0.1)
-            amounts[known.rule] = amounts.get(known.rule, 0) + known.amount
-        there = sum(RATES.get(rule, OTHERS) * amount for rule, amount in amounts.items())
-        slower = sum(took.values()) / there if there else 1.0
-
-        def rate(rule):
-            if rule in took:
-                return took[rule] / amounts[rule]
-            return RATES.get(rule, OTHERS) * slower
-
-        return rate
+            taken[known.rule] += seconds
+            usual[known.rule] += known.usual
+        overall = (taken.total() + PRIOR) / (usual.total() + PRIOR)
+        return lambda rule: (taken[rule] + PRIOR * overall) / (usual[rule] + PRIOR)
 
     def work(self) -> tuple[float, float, float]:
         """Return the work done and left, and that of the longest running job, in core seconds."""
-        rate, now = self._rates(), self.clock()
+        slower, now = self._slower(), self.clock()
         done = sum(seconds for _, seconds in self.finished)
-        left = sum(OVERHEAD + rate(job.rule) * job.amount for job in self.waiting.values())
+        left = sum(waiting.usual * slower(waiting.rule) for waiting in self.waiting.values())
         longest = 0.0
         for running in self.running.values():
             took = now - running.started
             if running.trained and running.trained[1] >= TELLING:
                 rest = took * (1 - running.trained[0]) / running.trained[1]
             else:
-                expected = OVERHEAD + rate(running.rule) * running.amount
+                expected = running.usual * slower(running.rule)
                 rest = max(expected - took, expected / 20)
             done, left, longest = done + took, left + rest, max(longest, rest)
         return done, left, longest
 
     def __str__(self) -> str:
         """Say how far the run is, in one line."""
-        done, left, longest = self.work()
+        _, left, longest = self.work()
         ended = len(self.finished)
         words = [f"{ended} of {self.total} jobs done"]
         words += [f"{len(self.failed)} failed"] if self.failed else []
@@ -237,7 +243,7 @@ def duration(seconds: float) -> str:
 def last_lines(log: Path, count: int = 10) -> list[str]:
     """Return the last lines of a log; of a bar, what it was at its end."""
     try:
-        lines = log.read_text(errors="replace").split("\n")
+        lines = log.read_bytes().decode(errors="replace").split("\n")
     except OSError:
         return [f"(there is no {log})"]
     lines = [line.rstrip("\r").rpartition("\r")[2] for line in lines]
