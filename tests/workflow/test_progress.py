@@ -1,8 +1,10 @@
 """What make shows of a run, and how good its time left is."""
 
+import contextlib
 import heapq
 import io
 import logging
+import os
 import re
 import subprocess
 import sys
@@ -290,3 +292,28 @@ def test_a_ledger_without_networks_says_so(tmp_path):
         "Of 0 claims and numbers of the paper: none judged.",
         "2 more are about networks that this study does not have.",
     ]
+
+
+@pytest.mark.workflow
+def test_a_terminal_shows_the_line_even_if_it_does_not_say_how_wide_it_is(tmp_path):
+    """Snakemake itself, on a pseudo-terminal, which has no size until somebody gives it one."""
+    rule = "rule one:\n    output: 'one.txt'\n    shell: 'sleep 3; touch {output}'"
+    (tmp_path / "Snakefile").write_text(rule)
+    ours, theirs = os.openpty()
+    run = subprocess.Popen(
+        [sys.executable, "-m", "snakemake", "--cores", "1", "--logger", "progress"],
+        cwd=tmp_path,
+        env={"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "PYTHONPATH": str(ROOT / "workflow")},
+        stdin=subprocess.DEVNULL,
+        stdout=theirs,
+        stderr=theirs,
+    )
+    os.close(theirs)
+    shown = b""
+    with contextlib.suppress(OSError):  # the other end is closed
+        while part := os.read(ours, 4096):
+            shown += part
+    os.close(ours)
+    assert run.wait() == 0
+    assert re.search(r"\r +\d+ % \|.*\| 0 of 1 jobs done; .* left", shown.decode())
+    assert "1 of 1 jobs done\r\n" in shown.decode()

@@ -7,6 +7,7 @@ single job is not. The Snakefile tells what jobs there are (`plan`), and when th
 (`end`).
 """
 
+import shutil
 import sys
 import threading
 import time
@@ -142,10 +143,13 @@ class LogHandler(LogHandlerBase):
             self.bar = tqdm(
                 total=1.0,
                 bar_format="{percentage:3.0f} % |{bar:20}| {desc}",
-                dynamic_ncols=True,
                 leave=False,
+                nrows=20,
+                ncols=80,
                 file=self.stream,
             )
+        # Not tqdm's own: of a terminal that does not say how wide it is, it draws nothing.
+        self.bar.ncols = shutil.get_terminal_size().columns
         self.bar.n = self.account.share()
         self.bar.set_description_str(str(self.account), refresh=False)
         self.bar.refresh()
