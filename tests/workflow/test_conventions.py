@@ -14,6 +14,10 @@ from jsonschema import Draft202012Validator
 MODULE = """
 configfile: "config.yaml"
 
+rule before:
+    output: record="before.txt"  # a name that rules of ours have, too
+    shell: "echo > {{output}}"
+
 module rnn:
     snakefile: "{snakefile}"
     config: config{key}
@@ -22,8 +26,8 @@ use rule * from rnn{names}
 
 rule theirs:
     default_target: True
-    input: rules.{rule}.output
-    output: record="theirs.txt"  # a name that rules of ours have, too
+    input: rules.{rule}.output, rules.before.output
+    output: "theirs.txt"
     shell: "echo > {{output}}"
 """
 GRID = "{results: out, seeds: 1, seeds_per_job: 1, experiments: [{task: sine, architectures: "
@@ -79,7 +83,7 @@ def test_its_rules_may_have_other_names_and_its_configuration_a_part_of_another(
     names = {"key": '["rnn"]', "names": " as rnn_*", "rule": "rnn_html_report"}
     printed = planned(calling(tmp_path, workflow, config, **names))
     counts = jobs(printed)
-    assert {name for name in counts if not name.startswith("rnn_")} == {"theirs"}
+    assert {name for name in counts if not name.startswith("rnn_")} == {"before", "theirs"}
     assert counts["rnn_train"] == 1 and counts["rnn_html_report"] == 1
 
 
