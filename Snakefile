@@ -11,21 +11,34 @@ from snakemake.utils import min_version
 
 min_version("9.0")
 
-# Every script, notebook and module finds the package and the study's settings here.
-HERE = str(Path(workflow.basedir) / "workflow")
-sys.path.insert(0, HERE)
+# Beside this file, whatever workflow it is a module of, stands all that it needs: every script,
+# notebook and module finds the package and the study's settings here.
+HERE = Path(workflow.snakefile).resolve().parent / "workflow"
+if not HERE.is_dir():
+    raise SystemExit(
+        f"{workflow.snakefile} is without the files that stand beside it; allowed: the Snakefile "
+        "of a clone"
+    )
+sys.path.insert(0, str(HERE))
 
+import snakemake_logger_plugin_progress as progress
 import study
 import surroundings
 from freshness import judge
 from sources import ROOT, sources
 
-surroundings.settle(Path(HERE), Path(".snakemake", "settings"))
+surroundings.settle(HERE, Path(".snakemake", "settings"))
+
+# A config.yaml in the working folder is that of the workflow which is started there.
+MODULE = not workflow.modifier.is_main_snakefile()
+OWN = not MODULE and Path("config.yaml").exists()
 
 
-configfile: "config.yaml" if Path("config.yaml").exists() else f"{HERE}/../config.yaml"
+configfile: "config.yaml" if OWN else str(ROOT / "config.yaml")
 
 
+if MODULE:
+    config = study.changed(config)
 try:
     study.complete(config)
     if workflow.is_main_process:  # what jobs get has been checked
@@ -125,6 +138,7 @@ judge(workflow.rules)
 
 
 onstart:
+    progress.plan(workflow.dag)
     # A report of results that are about to change would mislead.
     changing = {file for job in workflow.dag.needrun_jobs() for file in job.output}
     if not workflow.touch and not changing.isdisjoint(
@@ -135,6 +149,7 @@ onstart:
 
 
 onsuccess:
+    progress.end()
     if Path(rules.html_report.output.page).exists():
         print(f"Tables     {RESULTS}/tables/")
         print(f"Figures    {RESULTS}/figures/")
@@ -143,6 +158,7 @@ onsuccess:
 
 
 onerror:
+    progress.end()
     # One that was interrupted has nothing that failed.
     for job in workflow.scheduler.failed:
         for part in job.jobs if job.is_group() else [job]:

@@ -39,12 +39,17 @@ def judge(rules: Iterable) -> None:
     Parameters
     ----------
     rules : iterable of snakemake.rules.Rule
-        Those with an output `record` are judged. Their param `code` lists the files behind them,
+        Those with an output `record` and a param `code` are judged, once; others may be those of a
+        workflow that this one is a module of. Their param `code` lists the files behind them,
         their param `records` the records of the results that they read; of what is given and not
         made here, the files themselves. They get a param `recipe`: what a record of today says of
         code and settings.
     """
-    judged = [_Judged(rule) for rule in rules if rule.output.get("record")]
+    judged = [
+        _Judged(rule)
+        for rule in rules
+        if rule.output.get("record") and rule.params.get("code") and not rule.params.get("recipe")
+    ]
 
     @cache
     def outdated(record):

@@ -40,6 +40,19 @@ class Block(NamedTuple):
     last: int
 
 
+def changed(changes: dict) -> dict:
+    """Return the configuration beside the workflow with some of its keys changed.
+
+    Mappings are changed key by key, as by ``--configfile``; `changes` stays as it is.
+    """
+    import yaml  # only for a module of another workflow
+    from snakemake.utils import update_config
+
+    config = yaml.safe_load((ROOT / "config.yaml").read_text())
+    update_config(config, changes)
+    return config
+
+
 def complete(config: dict) -> None:
     """Fill in, in place, the tasks that are `like` another; for one `claim`, leave what it needs.
 

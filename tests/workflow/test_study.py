@@ -289,7 +289,13 @@ def test_make_study_says_where_things_lie(finished):
     for name, place in (("Tables", "tables/"), ("Figures", "figures/"), ("Report", "report.html")):
         assert re.search(rf"^{name} +results/{place}$", finished.printed, re.MULTILINE)
         assert (finished.results / place).exists()
-    assert "(100%) done" in finished.printed
+    jobs = re.findall(r"^\d\d:\d\d:\d\d (\d+) of (\d+) jobs done", finished.printed, re.MULTILINE)
+    assert len(set(jobs[-1])) == 1  # the last line: all of them
+    assert "jobid" not in finished.printed
+    ledger = pd.read_csv(finished.results / "tables" / "ledger.csv")
+    assert (
+        f"Of {ledger['verdict'].notna().sum()} claims and numbers of the paper" in finished.printed
+    )
 
 
 def test_run_again_does_nothing(finished):

@@ -154,7 +154,8 @@ def test_what_make_hands_on(tmp_path):
     make = ["make", "-f", "Makefile", "-f", "show.mk", "show"]
     shown = started(tmp_path, *make, **settings).splitlines()
     names = {line.partition("=")[0] for line in shown}
-    assert names & settings.keys() == {"PIP_EXTRA_INDEX_URL"}
+    assert names & settings.keys() == {"PIP_EXTRA_INDEX_URL", "PYTHONPATH"}
+    assert f"PYTHONPATH={tmp_path}/workflow" in shown  # where the plugin of make lies
     assert "PYTHONSAFEPATH=1" in shown
     assert f"XDG_CACHE_HOME={tmp_path}/.snakemake/cache" in shown  # if relative, it is ignored
 

@@ -16,7 +16,8 @@ part = page.with_name(f".part.{page.name}")  # the ending says how the report is
 settings.write_text(json.dumps(snakemake.params.config, indent=2))
 # Snakemake writes the report of the target `results`, of which nothing remains to be done.
 report = [sys.executable, "-m", "snakemake", "results", "--snakefile", ROOT / "Snakefile"]
-report += ["--configfile", settings, "--nolock", "--cores", "1", "--report", part]
+report += ["--configfile", settings, "--replace-workflow-config"]  # whatever lies here, too
+report += ["--nolock", "--cores", "1", "--report", part]
 written = subprocess.run(report, stdout=sys.stdout, stderr=sys.stdout, check=False)
 if written.returncode:
     sys.exit("The report was not made. The tables and figures are complete.")
