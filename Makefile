@@ -11,7 +11,8 @@ export PYTHONSAFEPATH := 1
 RUN := $(VENV)/bin/python -m
 SNAKEMAKE := XDG_CACHE_HOME="$(CURDIR)/.snakemake/cache" $(RUN) snakemake
 
-.PHONY: help environment study demo compare verify search publish bench lint test test-cluster clean
+.PHONY: help environment study demo compare verify search publish bench docs lint test \
+	test-cluster clean
 
 help:  ## show what make can do
 	@sed -n 's/^\([a-z][a-z_-]*\):.*##/\1\t/p' Makefile
@@ -63,6 +64,16 @@ bench: $(READY)  ## time training and diagnosis; on a quiet machine, half an hou
 	$(BENCH) tests/benchmark/engines.py
 	$(BENCH) tests/benchmark/diagnosis.py
 
+docs: $(VENV)/.docs  ## build these texts and the reference of the package as a site, in site/
+	PYTHONPATH=workflow $(VENV)/bin/python docs/configuration.py
+	$(RUN) sphinx --conf-dir docs --doctree-dir .snakemake/doctrees --fail-on-warning --keep-going --quiet . site
+	@echo "Open site/index.html."
+
+# What writes the site is not in the environment until then.
+$(VENV)/.docs: envs/docs.txt $(READY)
+	$(VENV)/bin/python -I workflow/surroundings.py envs/docs.txt
+	@touch $@
+
 lint: $(READY)  ## check style of Python, notebooks and rules
 	$(RUN) ruff check .
 	$(RUN) ruff format --check .
@@ -75,6 +86,6 @@ test: $(READY) lint  ## run the tests
 test-cluster: $(READY)  ## run the study on a real Slurm of one node; needs root and apt-get
 	$(RUN) pytest tests/cluster -rs
 
-clean:  ## remove what runs left in results/, not what is published, nor the environment
-	rm -rf .snakemake
+clean:  ## remove the site and what runs left in results/, not what is published, nor the environment
+	rm -rf .snakemake site
 	test ! -d results || find -H results -mindepth 1 -maxdepth 1 ! -name published -exec rm -rf {} +
