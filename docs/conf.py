@@ -1,16 +1,16 @@
 """How Sphinx makes a site of README.md and docs/ (`make docs`).
 
 The sources are the repository itself, so that a link from one page to another, to a table or to a
-figure is the same here and where the files lie. Mathematics becomes MathML: the site needs neither
-a network nor a script for it.
+figure is the same here and where the files lie. The site needs no network: one file of MathJax,
+which draws all glyphs itself, comes with it.
 """
 
 import re
 import sys
+from importlib.metadata import files
 from pathlib import Path
 
-from docutils.nodes import SkipNode, Text
-from latex2mathml.converter import convert
+from docutils.nodes import Text
 from sphinx.addnodes import pending_xref
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -33,41 +33,35 @@ autodoc_default_options = {"members": True, "member-order": "bysource"}
 autodoc_typehints = "none"  # docstrings say what arguments are
 napoleon_google_docstring = False
 napoleon_use_rtype = False
-napoleon_use_ivar = True  # attributes in a list, as parameters are
-python_use_unqualified_type_names = True
+napoleon_custom_sections = [("Attributes", "params_style")]
 
 html_theme = "furo"
 html_title = "Task-restricted symmetries in recurrent weight space"
-html_math_renderer = "mathml"
 html_copy_source = html_show_copyright = html_show_sphinx = False
-
-
-def inline(self, node):
-    """Write a formula within a line."""
-    self.body.append(convert(node.astext()))
-    raise SkipNode
-
-
-def displayed(self, node):
-    """Write a formula of its own, of several lines where it has any."""
-    formula = node.astext().strip()
-    if r"\\" in formula and r"\begin{" not in formula.split(r"\\")[0]:
-        formula = rf"\begin{{aligned}}{formula}\end{{aligned}}"
-    self.body.append(f'<div class="math">{convert(formula, display="block")}</div>')
-    raise SkipNode
+mathjax_path = "tex-svg.js"
+html_static_path = ["site.css"]
+html_static_path += [
+    str(file.locate()) for file in files("sphinx-mathjax-offline") if file.name == mathjax_path
+]
+html_css_files = ["site.css"]
 
 
 def lead_to_reference(app, name, source):
     """Let a link to a module's code lead to what the reference says of it."""
-    link = r"\[`[\w.]+`\]\((?:\.\./)*workflow/(rnnschur/[\w/]+)\.py\)"
+    link = r"\[`[\w.]+`\]\((?:\.\./)*workflow/(rnnschur/[\w/]+?)(?:/__init__)?\.py\)"
     source[0] = re.sub(link, lambda found: f"{{py:mod}}`{found[1].replace('/', '.')}`", source[0])
 
 
 def leave_words_alone(app, doctree):
-    """Let 'optional' in the type of an argument be a word, and not the attribute of that name."""
+    """Let 'optional' in the type of an argument be a word, and not an attribute of that name."""
     for reference in list(doctree.findall(pending_xref)):
         if reference["reftarget"] in ("optional", "default"):
             reference.replace_self(Text(reference["reftarget"]))
+
+
+def without_aliases(app, kind, name, member, skip, options):
+    """Leave out the fields of named tuples, which the class has told of."""
+    return skip or (getattr(member, "__doc__", None) or "").startswith("Alias for field number")
 
 
 def begin_at_index(app, exception):
@@ -78,7 +72,7 @@ def begin_at_index(app, exception):
 
 def setup(app):
     """Hand all of this to Sphinx."""
-    app.add_html_math_renderer("mathml", (inline, None), (displayed, None))
     app.connect("source-read", lead_to_reference)
     app.connect("doctree-read", leave_words_alone)
+    app.connect("autodoc-skip-member", without_aliases)
     app.connect("build-finished", begin_at_index)
