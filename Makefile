@@ -13,7 +13,8 @@ SNAKEMAKE := PYTHONPATH="$(CURDIR)/workflow" XDG_CACHE_HOME="$(CURDIR)/.snakemak
 # How far a run is, in place of Snakemake's account of every job; the plugin lies in workflow/.
 SHOWN := --logger progress
 
-.PHONY: help environment study demo compare verify claim search publish bench lint test test-cluster clean
+.PHONY: help environment study demo compare verify claim search publish bench docs lint test \
+	test-cluster clean
 
 help:  ## show what make can do
 	@sed -n 's/^\([a-z][a-z_-]*\):.*##/\1\t/p' Makefile
@@ -71,6 +72,16 @@ bench: $(READY)  ## time training and diagnosis; on a quiet machine, half an hou
 	$(BENCH) tests/benchmark/engines.py
 	$(BENCH) tests/benchmark/diagnosis.py
 
+docs: $(VENV)/.docs  ## build these texts and the reference of the package as a site, in site/
+	PYTHONPATH=workflow $(VENV)/bin/python docs/configuration.py
+	$(RUN) sphinx --conf-dir docs --doctree-dir .snakemake/doctrees --fail-on-warning --keep-going --quiet . site
+	@echo "Open site/index.html."
+
+# What writes the site is not in the environment until then.
+$(VENV)/.docs: envs/docs.txt $(READY)
+	$(VENV)/bin/python -I workflow/surroundings.py envs/docs.txt
+	@touch $@
+
 lint: $(READY)  ## check style of Python, notebooks and rules
 	$(RUN) ruff check .
 	$(RUN) ruff format --check .
@@ -83,6 +94,6 @@ test: $(READY) lint  ## run the tests
 test-cluster: $(READY)  ## run the study on a real Slurm of one node; needs root and apt-get
 	$(RUN) pytest tests/cluster -rs
 
-clean:  ## remove what runs left in results/, not what is published, nor the environment
-	rm -rf .snakemake
+clean:  ## remove the site and what runs left in results/, not what is published, nor the environment
+	rm -rf .snakemake site
 	test ! -d results || find -H results -mindepth 1 -maxdepth 1 ! -name published -exec rm -rf {} +

@@ -31,6 +31,7 @@ ELSEWHERE = {
     "make compare": "test_published.py",
     "make verify": "test_published.py",
     "make claim ID=copy-CC-removable": "test_reproducibility.py, another claim",
+    "make docs": "test_site.py, where Sphinx is installed",
     "make search": "test_search.py, on protocols that take seconds",
     "snakemake published_figures": "test_published.py",
     "rnnschur import network.yaml": "tests/unit/test_your_network.py",
@@ -115,5 +116,7 @@ def test_links_lead_to_files_of_the_repository(file):
             assert anchor in anchors(found.read_text()), target
 
 
-def test_the_readme_leads_to_every_page():
-    assert set(links(TEXTS["README.md"])) >= TEXTS.keys() - {"README.md"}
+def test_the_readme_and_the_index_lead_to_every_page():
+    found = {f"docs/{target}" for target in links(TEXTS["docs/index.md"])}
+    found |= set(links(TEXTS["README.md"]))
+    assert found >= TEXTS.keys() - {"README.md", "docs/index.md"}
