@@ -11,11 +11,12 @@ import yaml
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from rnnschur.paper import expressions
+from rnnschur.paper import expressions, statements
 from rnnschur.paper.expressions import ALLOWED, DEEPEST, LONGEST, parse
 
 ROOT = Path(__file__).parents[2]
 CLAIMS = yaml.safe_load((ROOT / "report" / "claims.yaml").read_text())["claims"]
+CLAIMS = [claim for claim in CLAIMS if "finding" not in claim]  # those have no expression
 BOUNDS = {"epsilon": 0.1, "minimum_mass": 0.01, "unchanged_accuracy": 0.005, "unchanged_fvu": 0.01}
 BOUNDS |= {name: value for claim in CLAIMS for name, value in claim.get("bounds", {}).items()}
 SPECIAL = [0.0, -0.0, 0.02, 0.1, 0.01, 1.0, np.nan, np.inf, -np.inf]
@@ -85,7 +86,14 @@ def test_the_claims_are_what_pandas_makes_of_them_on_random_tables(claim):
 
 def test_the_claims_are_what_pandas_makes_of_them_on_the_published_tables():
     table = published()
-    seen = {claim["id"]: like_pandas(claim, observed(claim, table)) for claim in CLAIMS}
+    known = {*table, *BOUNDS, "quantity"}
+    rows = [(claim, observed(claim, table)) for claim in CLAIMS]
+    seen = {
+        claim["id"]: like_pandas(claim, of_claim)
+        for claim, of_claim in rows
+        if statements.names(claim) <= {*known, *of_claim}  # others are about other tables, too
+    }
+    assert len(seen) > 20
     assert all(len(rows) >= 30 for rows in seen.values())
     assert {agrees for rows in seen.values() for agrees in rows["agrees"]} == {True, False}
 

@@ -291,7 +291,7 @@ def test_config_and_schema_do_not_drift_apart():
         if "properties" in schema and isinstance(config, dict):
             missing = schema["properties"].keys() - config.keys()
             optional = {"updates", "epochs", "updates_per_epoch", "like", "curriculum"}
-            optional.add("frozen_readout")
+            optional |= {"frozen_readout", "claim"}
             assert missing <= optional, (path, missing)
             for key, part in schema["properties"].items():
                 if key in config:

@@ -65,6 +65,11 @@ def test_the_commands_run_elsewhere_are_still_in_the_texts():
     assert set(COMMANDS) >= ELSEWHERE.keys() | DRY.keys()
 
 
+def test_the_readme_is_a_screen_and_a_half():
+    lines = TEXTS["README.md"].splitlines()
+    assert len(lines) <= 130 and lines.index("```sh") < 40
+
+
 def test_the_readme_has_one_example_in_python():
     (example,) = [example for file, example in EXAMPLES if file == "README.md"]
     assert sum(line != "" for line in example.splitlines()) <= 5
