@@ -40,7 +40,7 @@ class Cell(CellBase):
 
 STUDY = """
 seeds: 2
-seeds_per_job: 1
+seeds_per_job: 2
 interventions: {families}
 architectures: {{rectified: {{cell: rectified, start: orthogonal}}}}
 experiments: [{{task: sine, architectures: [rectified, orthogonal], widths: [8]}}]
@@ -100,8 +100,8 @@ def test_a_cell_is_trained_and_diagnosed(extended):
     exact = symmetries[symmetries["control"].str.startswith("permutation")]
     assert (exact["rollout_difference"] < 1e-4).all()
     assert set(exact.query("architecture == 'rectified'")["control"]) == {"permutation"}
-    stem = extended.results / "networks" / "sine" / "rectified" / "n8" / "seeds0-0"
-    assert load(f"{stem}.safetensors")["W_hh"].shape == (1, 8, 8)
+    stem = extended.results / "networks" / "sine" / "rectified" / "n8" / "seeds0-1"
+    assert load(f"{stem}.safetensors")["W_hh"].shape == (2, 8, 8)
 
 
 @pytest.mark.parametrize(
