@@ -110,7 +110,7 @@ DRAWN = {
     for rule in workflow.rules
     if rule.output.get("notebook")
     for file in rule.output
-    if file.endswith(".png")
+    if file.endswith(".png") and file in rules.results.input
 }
 
 

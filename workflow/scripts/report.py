@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 from pathlib import Path
+from urllib.parse import quote
 
 from jinja2 import TemplateError
 
@@ -42,7 +43,7 @@ study = article.Study(
     captions={file.stem: file.read_text() for file in ROOT.glob("report/captions/*.rst")},
     drawn=drawn,
     commits={name: found for name, files in code.items() if (found := commit(files))},
-    beside=os.path.relpath(ROOT, page.parent) if (ROOT / "docs").is_dir() else "",
+    beside=quote(os.path.relpath(ROOT, page.parent)) if (ROOT / "docs").is_dir() else "",
 )
 try:
     text = article.article(study, ROOT / "report" / "article.html")

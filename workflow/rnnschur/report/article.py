@@ -22,7 +22,7 @@ from rnnschur.paper.verdicts import groups
 from rnnschur.report import sentences as say
 from rnnschur.report.figures.method import example
 from rnnschur.report.figures.style import rows_of, words
-from rnnschur.report.formats import digits, interval, shorthand
+from rnnschur.report.formats import digits, interval
 from rnnschur.report.pages import findings_table
 from rnnschur.tables import by_matrix
 
@@ -32,7 +32,7 @@ READ += ("rotations", "findings")
 #: A mark beside each verdict, which does not need its colour.
 MARKS = {"reproduced": "✓", "borne out": "✓", "partly": "~", "not": "✗", "not borne out": "✗"}
 #: Formats of a file and what they are called.
-FORMATS = {"html": "page", "csv": "CSV", "md": "Markdown", "tex": "LaTeX", "png": "PNG", "pdf": "PDF"}
+FORMATS = {"html": "page", "md": "Markdown", "tex": "LaTeX"}
 
 
 @dataclass(frozen=True)
@@ -190,9 +190,10 @@ def _method(study: Study, ablations: pd.DataFrame, networks: pd.DataFrame) -> di
     masses = rows.set_index("removed")["removed_mass"]
     masses = [f"{name} {digits(masses[name])}" for name in COUPLINGS if name in masses]
     alt = (
-        f"Left, the matrix T of the first network of {say.named(condition)}: upper triangular, with "
-        f"{leading} rows in sector R, the others in C, and the couplings RR, CR and CC outlined; "
-        f"their masses are {say.listed(masses)}. Right, what removing each does: {say.of_one(rows)}."
+        f"Left, the matrix T of the first network of {say.named(condition)}: upper triangular, "
+        f"with {leading} rows in sector R, the others in C, and RR, CR and CC outlined; "
+        f"their masses are {say.listed(masses)}. Right, what removing each does: "
+        f"{say.of_one(rows)}."
     )
     return figure(study, "method_all", alt, ("ablations",))
 
@@ -236,11 +237,11 @@ def _task(
     name = f"rollouts_{task}_{architecture.partition(',')[0]}_n{width}"  # of all its matrices
     one = say.first_network(tables["ablations"], condition)
     alt = (
-        "Outputs on one held-out sequence: target, the first network intact, and without couplings. "
-        f"On all its sequences its {say.of_one(one)}."
+        "Outputs on one held-out sequence: target, the first network intact, and without "
+        f"couplings. On all its sequences its {say.of_one(one)}."
     )
     measure = METRICS[metric].label
-    intact = f"{shorthand(learned['value'].mean(), learned['value'].std())} on average"
+    intact = f"{digits(learned['value'].mean())} on average"
     said = f"{len(learned)} of {say.some(len(all_networks), 'network')} learned the task"
     return {
         "id": f"task-{task.replace('_', '-')}",
@@ -353,7 +354,7 @@ def _links(names: Iterable[str], stem: str, of: str) -> list[dict]:
     """Return links to all formats of a file; the text of a link says what it leads to."""
     found = [name for name in names if name.rpartition(".")[0] == stem]
     ends = [name.rpartition(".")[2] for name in found]
-    texts = [FORMATS.get(end, end) for end in ends]
+    texts = [FORMATS.get(end, end.upper() if len(end) == 3 else end) for end in ends]
     return [{"href": n, "of": of, "text": t} for n, t in zip(found, texts, strict=True)]
 
 

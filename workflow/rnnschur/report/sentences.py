@@ -1,11 +1,10 @@
-"""What the report says in words: verdicts, alternatives to pictures, limits, computed from tables."""
+"""What the report says in words: verdicts, limits, what pictures show. All of it is computed."""
 
 from collections.abc import Iterable, Mapping
 
 import pandas as pd
 
 from rnnschur.coordinates.sectors import COUPLINGS
-from rnnschur.findings import with_damage
 from rnnschur.metrics import METRICS
 from rnnschur.paper.verdicts import CHECKED, VERDICTS, counts, groups
 from rnnschur.report.figures.ablations import REMOVABLE, paper_values
@@ -64,12 +63,15 @@ def key_conditions(networks: pd.DataFrame, paper: pd.DataFrame) -> list[tuple]:
     paper : pandas.DataFrame
         Rows of paper_comparison.csv.
     """
-    printed = set(conditions(paper))
-    alike = {condition[1:] for condition in printed}
+    printed = conditions(paper)
+    alike = [condition[1:] for condition in printed]
+
+    def distance(condition):
+        like = alike.index(condition[1:]) if condition[1:] in alike else len(alike)
+        return condition not in printed, like
+
     keys = {}
-    for condition in sorted(
-        conditions(networks), key=lambda c: (c not in printed, c[1:] not in alike)
-    ):
+    for condition in sorted(conditions(networks), key=distance):
         keys.setdefault(condition[0], condition)
     return [keys[task] for task in dict.fromkeys(networks["task"])]
 
@@ -88,9 +90,9 @@ def couplings(tables: Mapping[str, pd.DataFrame], condition: tuple) -> pd.DataFr
     -------
     pandas.DataFrame
         Means over the networks that learned of mass and damage, the damage's bootstrap interval
-        (low, high), the paper's damage (NaN for none), the verdict that most networks get (empty for
-        none), in how many (count) of how many (networks). Indexed by coupling; without rows where
-        no network learned.
+        (low, high), the paper's damage (NaN for none), the verdict that most networks get (empty
+        for none), in how many (count) of how many (networks). Indexed by coupling; without rows
+        where no network learned.
     """
     means = rows_of(tables["ablation_summary"], condition).set_index(["removed", "quantity"])
     ablations = rows_of(tables["ablations"], condition)
@@ -161,7 +163,9 @@ def removable(found: Mapping[tuple, pd.DataFrame]) -> str:
     found : mapping
         Of each condition what `couplings` returns.
     """
-    able = [set(rows.index[rows["verdict"].isin(REMOVABLE)]) for rows in found.values() if len(rows)]
+    able = [
+        set(rows.index[rows["verdict"].isin(REMOVABLE)]) for rows in found.values() if len(rows)
+    ]
     if not able:
         return "No network has learned its task."
     which = [name for name in COUPLINGS if name in set.intersection(*able)]
@@ -231,8 +235,8 @@ def of_findings(findings: pd.DataFrame) -> str:
     if len(judged):
         held = (judged["verdict"] == "borne out").sum()
         return (
-            f"Of {some(len(judged), 'finding')}, {held} {'is' if held == 1 else 'are'} borne out by "
-            "networks that nobody had looked at when they were written down."
+            f"Of {some(len(judged), 'finding')}, {held} {'is' if held == 1 else 'are'} borne out "
+            "by networks that nobody had looked at when they were written down."
         )
     return (
         f"{some(len(seen), 'finding')} about the networks of this study, all of which had been "
@@ -276,7 +280,7 @@ def limits(tables: Mapping[str, pd.DataFrame], confidence: float) -> list[str]:
     if len(unsettled):
         row = unsettled.loc[unsettled["unsettled"].idxmax()]
         said.append(
-            f"Other held-out sequences can turn single networks in {some(len(unsettled), 'verdict')}, "
+            f"Other held-out sequences can turn networks in {some(len(unsettled), 'verdict')}, "
             f"at most {digits(row['unsettled'])} of {row['networks']} ({row['claim'].rstrip('.')})."
         )
     near = judged[judged["flips"].notna()]
