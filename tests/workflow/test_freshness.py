@@ -137,6 +137,7 @@ EDITS = {
     "a finding": (append("report/findings.yaml"), FINDINGS),
     "a number of the paper": (replace("report/paper.csv", "0.639", "0.638"), SUMMARIES),
     "a caption": (append("report/captions/profile.rst", "."), REPORT),
+    "the page of the report": (append("report/article.html", "<!-- edited -->"), REPORT),
     # settings
     "epsilon": (replace("config.yaml", "epsilon: 0.1", "epsilon: 0.2"), VERDICTS),
     "alpha": (
@@ -265,7 +266,7 @@ def epsilon(restored):
 
 def test_a_report_of_other_tables_does_not_stand(epsilon):
     report, config = epsilon.results / "report.html", epsilon.results / "config.json"
-    assert r"\u03b5 = 0.1" in report.read_text()
+    assert "ε = 0.1 " in report.read_text()
     printed = epsilon.run("snakemake", "--until", "tables")
     assert not report.exists() and not config.exists() and "Report " not in printed
     # A single target that the report shows.
@@ -274,7 +275,7 @@ def test_a_report_of_other_tables_does_not_stand(epsilon):
     assert not report.exists()
     assert planned(epsilon) == {**ABLATION_PAGES, **CONTROL_PAGES}
     assert re.search("^Report  +results/report.html$", epsilon.run("snakemake"), re.MULTILINE)
-    assert r"\u03b5 = 0.2" in report.read_text()
+    assert "ε = 0.2 " in report.read_text()
     assert json.loads(config.read_text())["diagnosis"]["epsilon"] == 0.2
     assert planned(epsilon) == {}
 
@@ -315,9 +316,10 @@ def test_an_interrupted_report_comes_back(restored):
 
 
 def test_a_report_that_fails_says_why(restored):
-    (restored.folder / "report" / "workflow.rst").write_text("{{ nothing.at.all }}")
+    (restored.folder / "report" / "article.html").write_text("{{ nothing.at.all }}")
     printed = restored.run("snakemake", success=False)
-    assert "The report was not made. The tables and figures are complete." in printed
+    assert "The report was not made: 'nothing' is undefined." in printed
+    assert "The tables and figures are complete." in printed
     assert "results/logs/html_report.log" in printed
     assert not (restored.results / "report.html").exists()
     assert not [path.name for path in restored.results.iterdir() if path.name.startswith(".")]

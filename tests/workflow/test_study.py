@@ -226,6 +226,7 @@ def test_every_figure_exists_as_png_and_pdf_and_is_not_blank(finished, config):
         "ledger": 1,
         "verdicts": 1,
         "summary": 1,
+        "method": 1,
         "criterion": 1,
         "conditioning": 1,
         "orders": 1,
