@@ -10,6 +10,7 @@ from jinja2 import TemplateError
 
 from freshness import leave_record
 from job import log
+from rnnschur.files import write_text
 from rnnschur.report import article
 from sources import ROOT, sources
 
@@ -51,6 +52,6 @@ except TemplateError as error:
     raise SystemExit(
         f"The report was not made: {error}. The tables and figures are complete."
     ) from error
-settings.write_text(json.dumps(snakemake.params.config, indent=2))
-page.write_text(text, encoding="utf-8")
+write_text(settings, json.dumps(snakemake.params.config, indent=2))
+write_text(page, text)
 leave_record(snakemake)
