@@ -291,7 +291,7 @@ def test_config_and_schema_do_not_drift_apart():
         if "properties" in schema and isinstance(config, dict):
             missing = schema["properties"].keys() - config.keys()
             optional = {"updates", "epochs", "updates_per_epoch", "like", "curriculum"}
-            optional.add("frozen_readout")
+            optional |= {"frozen_readout", "claim"}
             assert missing <= optional, (path, missing)
             for key, part in schema["properties"].items():
                 if key in config:
@@ -361,6 +361,19 @@ def test_snakemake_stops_with_one_line(project):
     printed = project.run("snakemake", "--cores", "1", success=False)
     line = "Error in the configuration: diagnosis.alpha is 7; allowed: a number in (0, 1]"
     assert line in printed.splitlines()
+    assert "Traceback" not in printed
+    assert not project.results.exists()
+    # Of a file that changes it, and of the file itself, what Snakemake would not notice.
+    project.configure()
+    (project.folder / "mine.yaml").write_text("experiments: {}")
+    printed = project.run("snakemake", "--configfile", "mine.yaml", success=False)
+    line = f"Error in the configuration: experiments is {{}} in {project.folder / 'mine.yaml'}, "
+    assert [said for said in printed.splitlines() if said.startswith(line)]
+    with (project.folder / "config.yaml").open("a") as file:
+        file.write("seeds: 4\n")
+    printed = project.run("snakemake", "--config", "results=results/other", success=False)
+    line = "Error in the configuration: config.yaml: seeds is given twice, in lines "
+    assert [said for said in printed.splitlines() if said.startswith(line)]
     assert "Traceback" not in printed
     assert not project.results.exists()
 
