@@ -3,6 +3,8 @@
 from hypothesis import settings
 
 settings.register_profile("repeatable", derandomize=True, deadline=None)
+# More of them, and others at every run: make fuzz.
+settings.register_profile("thorough", max_examples=1000, deadline=None, print_blob=True)
 settings.load_profile("repeatable")
 
 

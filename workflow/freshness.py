@@ -1,13 +1,15 @@
 """Whether a result is what today's code and settings give: the record beside it decides.
 
-Every job leaves a record beside its results, with three digests:
+Every job leaves a record beside its results, with digests:
 
 code      of its script or notebook, of the modules that these import, of data in the repository
 settings  of the rule's other `params`, and of its command where it has one
 inputs    of the records of the results that it read, or of given results themselves
+outputs   of every file that its script wrote
 
 A job whose record says otherwise than it would say today runs again, and so does what depends on
-it. No clock is asked: touched or copied files rerun nothing, and an edit counts whatever its time
+it; outputs decide nothing of that, but a job stops at one that it reads and that has changed since.
+No clock is asked: touched or copied files rerun nothing, and an edit counts whatever its time
 stamp. A record is a file of its own, so that it can be published with the results; those that
 Snakemake keeps cannot. By `snakemake --touch` a user vouches that what is there is what today's
 code and settings give: records are brought up to date and nothing runs.
@@ -15,6 +17,7 @@ code and settings give: records are brought up to date and nothing runs.
 
 import hashlib
 import json
+import os
 import sys
 import time
 from collections.abc import Callable, Iterable
@@ -97,7 +100,9 @@ class _Judged:
             return ["inputs"]
         today = {**self.recipe(wildcards), "inputs": _digest_of_records(read)}
         if self.rule.workflow.touch:
-            _write(record, {**then, **today})
+            # Those of a command are no other job's.
+            files = [] if self.rule.shellcmd else _of(self.rule.output, wildcards)
+            _write(record, {**then, **today, **_outputs(record, files)})
             return []
         return [key for key in today if then.get(key) != today[key]]
 
@@ -168,19 +173,67 @@ def has_left_record(job) -> bool:
 def leave_record(job, **more) -> None:
     """Write the record of a job, as the last thing that its script does.
 
+    What fails before leaves no result: Snakemake removes the outputs of a job that fails.
+
     Parameters
     ----------
     job : snakemake.script.Snakemake
         What Snakemake hands to the script.
     **more
         What else the record should tell.
+
+    Raises
+    ------
+    ValueError
+        As `write_record`.
     """
+    more |= _outputs(job.output.record, job.output)
     write_record(job.output.record, job.params.recipe, job.params.records, **more)
 
 
 def write_record(record: str, recipe: str, records: Iterable[str], **more) -> None:
-    """Write what a job was made from: its recipe, and the records of the results that it read."""
+    """Write what a job was made from: its recipe, and the records of the results that it read.
+
+    Raises
+    ------
+    ValueError
+        If a result that one of these records is about is not what its job wrote, such as one that
+        was cut off, edited or damaged; the message names it.
+    """
+    records = list(records)
+    for read in records:
+        _unchanged(read)
     _write(record, {**more, **json.loads(recipe), "inputs": _digest_of_records(records)})
+
+
+def _outputs(record: str, files: Iterable[str]) -> dict[str, dict[str, str]]:
+    """Return the digests of a job's files that are there, by their paths from the record's folder.
+
+    So they hold in whatever folder the results are.
+    """
+    found = {
+        os.path.relpath(file, Path(record).parent): _digest(Path(file).read_bytes())
+        for file in _there(map(str, files))
+        if Path(file) != Path(record)
+    }
+    return {"outputs": found}
+
+
+def _unchanged(record: str) -> None:
+    """Raise ValueError if a file that a record is about has changed; given weights have one, too.
+
+    A file that is gone is none of those that were read.
+    """
+    place = Path(record).with_suffix(".json")
+    said = (_read(str(place)) or {}).get("outputs", {})
+    for name, digest in said.items() if isinstance(said, dict) else ():
+        file = Path(os.path.normpath(place.parent / name))
+        if file.exists() and _digest(file.read_bytes()) != digest:
+            raise ValueError(
+                f"{file} is not what its job wrote, which {place} tells; allowed: that file. "
+                f"Remove {place} and run again to make it anew, or vouch for it by snakemake "
+                "--touch"
+            )
 
 
 def _write(record: str, content: dict) -> None:

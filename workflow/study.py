@@ -4,13 +4,12 @@ This is all that the Snakefile knows of the configuration beyond paths. It impor
 since Snakemake reads it again in every job.
 """
 
-import math
-import os
 from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
 from typing import NamedTuple
 
+import checks
 import claim
 import given
 
@@ -43,39 +42,39 @@ class Block(NamedTuple):
 def changed(changes: dict) -> dict:
     """Return the configuration beside the workflow with some of its keys changed.
 
-    Mappings are changed key by key, as by ``--configfile``; `changes` stays as it is.
+    Raises
+    ------
+    ValueError
+        As `checks.changed`.
     """
-    import yaml  # only for a module of another workflow
-    from snakemake.utils import update_config
+    from rnnschur import documents  # only for a module of another workflow
 
-    config = yaml.safe_load((ROOT / "config.yaml").read_text())
-    update_config(config, changes)
-    return config
+    config = documents.read(ROOT / "config.yaml")
+    return checks.changed(config, changes, "the configuration of the module")
 
 
 def complete(config: dict) -> None:
-    """Fill in, in place, the tasks that are `like` another; for one `claim`, leave what it needs.
+    """Fill in, in place, the tasks that are `like` another.
 
     A task that is like another is another protocol of it, whose settings hold where it gives none.
 
     Raises
     ------
     ValueError
-        If a task is like one that the configuration does not describe in full, and as
-        `claim.narrow`.
+        If a task is like one that the configuration does not describe in full.
     """
-    claim.narrow(config)
     described = config.get("tasks")
     if not isinstance(described, dict):
         return  # the check says so
-    for name, settings in described.items():
-        if isinstance(settings, dict) and "like" in settings:
-            model = described.get(settings["like"])
-            if not isinstance(model, dict) or "like" in model:
-                full = [other for other in described if "like" not in (described[other] or {})]
-                _one_of(f"tasks.{name}.like", settings["like"], full)
-            protocol = {**model.get("protocol", {}), **settings.get("protocol", {})}
-            described[name] = {**model, **settings, "protocol": protocol}
+    full = {n: of for n, of in described.items() if isinstance(of, dict) and "like" not in of}
+    for name, said in described.items():
+        if isinstance(said, dict) and "like" in said:
+            _one_of(f"tasks.{name}.like", said["like"], [*full])
+            model, protocol = full[said["like"]], said.get("protocol", {})
+            known = model.get("protocol")
+            if isinstance(known, dict) and isinstance(protocol, dict):
+                protocol = {**known, **protocol}
+            described[name] = {**model, **said, "protocol": protocol}
 
 
 def module(config: dict, task: str) -> str | None:
@@ -101,10 +100,11 @@ def check(config: dict) -> None:
     from rnnschur.architectures import STARTS
     from rnnschur.paper import replication
 
-    _finite("", config)  # a comparison with NaN passes every bound of a schema
+    checks.numbers(config)
     schema = yaml.safe_load(SCHEMA.read_text())
     for error in Draft202012Validator(schema).iter_errors(config):
         raise ValueError(_one_line(error))
+    checks.count(config)
     for index, experiment in enumerate(config["experiments"]):
         key = f"experiments[{index}]"
         _one_of(f"{key}.task", experiment["task"], config["tasks"])
@@ -143,7 +143,7 @@ def check(config: dict) -> None:
             interventions.make(name, settings, shared(config))
         except ValueError as error:
             raise ValueError(f"interventions.{name}.{error}") from None
-    _results(config)
+    checks.results(config)
     _given(config)
     if not (ROOT / config["findings"]).is_file():
         raise ValueError(
@@ -182,17 +182,6 @@ def _curriculum(config: dict, task: str) -> None:
         before = stage["last"]
 
 
-def _results(config: dict) -> None:
-    """Raise ValueError if the results folder cannot be one, as a link to a disk that is off."""
-    folder = Path(config["results"])
-    for place in (folder, *folder.parents):
-        if os.path.lexists(place) and not place.is_dir():
-            raise ValueError(
-                f"results is {str(folder)!r}, where {place} leads to {place.resolve()}; "
-                "allowed: a folder, or a link to one that is there"
-            )
-
-
 def _given(config: dict) -> None:
     """Raise ValueError if networks that are to be diagnosed are not there."""
     given.check(config)
@@ -205,18 +194,6 @@ def _given(config: dict) -> None:
                 raise ValueError(
                     f"networks is {folder!r}; allowed: a results folder that has {file}"
                 )
-
-
-def _finite(key: str, value) -> None:
-    """Raise ValueError at the first number below `key` that is not finite."""
-    if isinstance(value, dict):
-        for name, part in value.items():
-            _finite(f"{key}.{name}".lstrip("."), part)
-    elif isinstance(value, list):
-        for index, part in enumerate(value):
-            _finite(f"{key}[{index}]", part)
-    elif isinstance(value, float) and not math.isfinite(value):
-        raise ValueError(f"{key} is {value}; allowed: a finite number")
 
 
 def _one_of(key: str, value: str, allowed, words: str = "") -> None:

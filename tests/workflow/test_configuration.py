@@ -363,6 +363,19 @@ def test_snakemake_stops_with_one_line(project):
     assert line in printed.splitlines()
     assert "Traceback" not in printed
     assert not project.results.exists()
+    # Of a file that changes it, and of the file itself, what Snakemake would not notice.
+    project.configure()
+    (project.folder / "mine.yaml").write_text("experiments: {}")
+    printed = project.run("snakemake", "--configfile", "mine.yaml", success=False)
+    line = f"Error in the configuration: experiments is {{}} in {project.folder / 'mine.yaml'}, "
+    assert [said for said in printed.splitlines() if said.startswith(line)]
+    with (project.folder / "config.yaml").open("a") as file:
+        file.write("seeds: 4\n")
+    printed = project.run("snakemake", "--config", "results=results/other", success=False)
+    line = "Error in the configuration: config.yaml: seeds is given twice, in lines "
+    assert [said for said in printed.splitlines() if said.startswith(line)]
+    assert "Traceback" not in printed
+    assert not project.results.exists()
 
 
 @pytest.mark.parametrize("results", ["off", "off/results", "file"])

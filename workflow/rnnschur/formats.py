@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import warnings
 import zipfile
 from collections.abc import Mapping
@@ -14,6 +16,15 @@ from rnnschur import tensors
 #: Endings of the files that PyTorch writes.
 PYTORCH = (".pt", ".pth", ".pkl", ".ckpt", ".bin", ".tar")
 ENDINGS = (".safetensors", ".npz", ".mat", *PYTORCH)
+
+_TRIAL = """
+import sys
+from scipy.io import loadmat
+try:
+    loadmat(sys.argv[1])
+except Exception:
+    pass
+"""
 
 
 def arrays(path: str | Path) -> dict[str, object]:
@@ -68,6 +79,10 @@ def _mat(path: Path) -> dict[str, object]:
     """Read a .mat file, structs as dictionaries."""
     from scipy.io import loadmat  # only here: a diagnosis does not need it
 
+    # A file that is damaged can end the process that reads it: let that be another one.
+    trial = [sys.executable, "-P", "-c", _TRIAL, str(path)]
+    if subprocess.run(trial, capture_output=True, check=False).returncode:
+        raise ValueError(f"{path} is not a .mat file")
     try:
         found = loadmat(path)
     except NotImplementedError:

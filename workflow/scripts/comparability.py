@@ -6,12 +6,12 @@ from freshness import leave_record
 from job import log
 from rnnschur import comparability, tensors
 from rnnschur.statistics import Bootstrap
-from rnnschur.tables import NETWORK, write
+from rnnschur.tables import NETWORK, read, write
 
 log(snakemake)
 
 ablations, networks, spectra = (
-    pd.read_csv(snakemake.input[name]) for name in ("ablations", "networks", "spectra")
+    read(snakemake.input[name]) for name in ("ablations", "networks", "spectra")
 )
 bootstrap = Bootstrap(**snakemake.params.statistics)
 write(comparability.spread(ablations, networks, spectra, bootstrap), snakemake.output.spread)

@@ -1,13 +1,12 @@
 """Compare the networks of a run with the published ones."""
 
 import numpy as np
-import pandas as pd
 
 from freshness import leave_record
 from job import log
 from rnnschur import tensors
 from rnnschur.paper.agreement import compare
-from rnnschur.tables import NETWORK, gather, write
+from rnnschur.tables import NETWORK, gather, read, write
 
 log(snakemake)
 
@@ -22,7 +21,7 @@ def matrices(blocks, files):
     }
 
 
-table = compare(gather(snakemake.input.ablations), pd.read_csv(snakemake.input.published))
+table = compare(gather(snakemake.input.ablations), read(snakemake.input.published))
 found = matrices(snakemake.params.blocks, snakemake.input.weights)
 known = matrices(snakemake.params.published_blocks, snakemake.input.published_weights)
 table["weights_difference"] = [

@@ -2,18 +2,17 @@
 
 from pathlib import Path
 
-import pandas as pd
-
 from freshness import leave_record
 from job import log
 from rnnschur.report import figures
+from rnnschur.tables import read
 
 log(snakemake)
 
 figures.use_style()
 figure = figures.dial(
-    pd.read_csv(snakemake.input.rotations),
-    pd.read_csv(snakemake.input.borders),
+    read(snakemake.input.rotations),
+    read(snakemake.input.borders),
     snakemake.params.bits,
     snakemake.params.alpha,
     snakemake.params.criterion["epsilon"],

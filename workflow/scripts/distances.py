@@ -2,16 +2,14 @@
 
 from pathlib import Path
 
-import pandas as pd
-
 from freshness import leave_record
 from job import log
 from rnnschur.report import figures
-from rnnschur.tables import NETWORK, gather, write
+from rnnschur.tables import NETWORK, gather, read, write
 
 log(snakemake)
 
-learned = pd.read_csv(snakemake.input.networks).drop_duplicates(NETWORK)[[*NETWORK, "learned"]]
+learned = read(snakemake.input.networks).drop_duplicates(NETWORK)[[*NETWORK, "learned"]]
 families = snakemake.params.families.items()
 found = figures.changes({name: gather(f).merge(learned, on=NETWORK) for name, f in families})
 write(found, snakemake.output.table)

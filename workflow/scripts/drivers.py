@@ -2,17 +2,15 @@
 
 from pathlib import Path
 
-import pandas as pd
-
 from freshness import leave_record
 from job import log
 from rnnschur import drivers
 from rnnschur.report import figures
-from rnnschur.tables import write
+from rnnschur.tables import read, write
 
 log(snakemake)
 
-thresholds = pd.read_csv(snakemake.input.thresholds)
+thresholds = read(snakemake.input.thresholds)
 thresholds = thresholds[thresholds["protocol"].isin(snakemake.params.tasks)]
 table = drivers.drivers(
     thresholds,

@@ -2,19 +2,17 @@
 
 from pathlib import Path
 
-import pandas as pd
-
 from freshness import leave_record
 from job import log
 from rnnschur.criterion import Criterion
 from rnnschur.paper import replication
 from rnnschur.statistics import Bootstrap
-from rnnschur.tables import by_matrix, write
+from rnnschur.tables import by_matrix, read, write
 
 log(snakemake)
 
 files = [snakemake.input.networks, *snakemake.input.tables]
-tables = {Path(file).stem: by_matrix(pd.read_csv(file)) for file in files}
+tables = {Path(file).stem: by_matrix(read(file)) for file in files}
 found = replication.judge(
     replication.load(snakemake.input.findings),
     tables,

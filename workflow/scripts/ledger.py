@@ -11,7 +11,7 @@ from rnnschur.criterion import Criterion
 from rnnschur.held_out import measured
 from rnnschur.paper import claims, curves, sets
 from rnnschur.statistics import Bootstrap
-from rnnschur.tables import by_matrix, write
+from rnnschur.tables import by_matrix, read, write
 
 log(snakemake)
 
@@ -19,7 +19,7 @@ log(snakemake)
 def learned(name):
     """Return a table, of the networks that have learned; None if the study does not have it."""
     file = snakemake.input.get(name)
-    table = tables[name] if name in tables else by_matrix(pd.read_csv(file)) if file else None
+    table = tables[name] if name in tables else by_matrix(read(file)) if file else None
     return table if table is None else table[table["learned"]]
 
 
@@ -29,7 +29,7 @@ def wide(name):
     return claims.wide(table), None if by_set is None else claims.wide(measured(by_set, table))
 
 
-tables = {Path(file).stem: by_matrix(pd.read_csv(file)) for file in snakemake.input.tables}
+tables = {Path(file).stem: by_matrix(read(file)) for file in snakemake.input.tables}
 networks, modules = tables["networks"], snakemake.params.modules
 tables["spectra"] = findings.with_sectors(tables["spectra"], networks)
 described = comparability.descriptions(tables["ablations"], networks, tables["spectra"])
@@ -37,7 +37,7 @@ tables["recognised"] = comparability.recognised(described, modules)
 said = claims.measured(claims.load(snakemake.input.claims), tables)
 criterion = Criterion(**snakemake.params.criterion)
 bootstrap = Bootstrap(**snakemake.params.statistics)
-comparison = pd.read_csv(snakemake.input.comparison)
+comparison = read(snakemake.input.comparison)
 ablated = {name: wide(name) for name in ("ablations", "thresholds")}
 pooled = [of_networks for of_networks, _ in ablated.values()]
 ledger = claims.judge(said, comparison, *pooled, networks, criterion, bootstrap)
@@ -47,7 +47,7 @@ ledger = sets.with_sets(
 
 borders = learned("borders")
 borders = None if borders is None else curves.at_borders(borders)
-summary = pd.read_csv(snakemake.input.summary)
+summary = read(snakemake.input.summary)
 found = pd.concat(
     [
         curves.claim_curves(said, *pooled, borders, criterion, bootstrap),

@@ -7,7 +7,7 @@ from job import log
 from rnnschur import weights
 from rnnschur.coordinates import planted
 from rnnschur.coordinates.sectors import Sectors
-from rnnschur.tables import NETWORK, keyed, write
+from rnnschur.tables import NETWORK, keyed, read, write
 
 log(snakemake)
 
@@ -28,7 +28,7 @@ for file, schur, (*condition, cell) in zip(
     moduli.append(keyed(found.items(), condition))
     masses.append(keyed(norms.items(), condition))
 
-learned = pd.read_csv(snakemake.input.networks)[[*NETWORK, "learned"]]
+learned = read(snakemake.input.networks)[[*NETWORK, "learned"]]
 for tables, file in ((moduli, snakemake.output.moduli), (masses, snakemake.output.masses)):
     table = pd.concat(tables).merge(learned, on=NETWORK)
     write(table, file)

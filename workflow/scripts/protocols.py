@@ -7,12 +7,12 @@ from job import log
 from rnnschur.criterion import Criterion
 from rnnschur.paper import choices, claims, numbers, protocols, search
 from rnnschur.statistics import Bootstrap
-from rnnschur.tables import write
+from rnnschur.tables import read, write
 
 log(snakemake)
 
 ablations, thresholds = (
-    search.by_protocol(pd.read_csv(file), snakemake.params.tasks)
+    search.by_protocol(read(file), snakemake.params.tasks)
     for file in (snakemake.input.ablations, snakemake.input.thresholds)
 )
 write(ablations, snakemake.output.ablations)

@@ -1,25 +1,25 @@
 """Summarise the tables over networks and compare with the paper."""
 
-import pandas as pd
-
 from freshness import leave_record
 from job import log
 from rnnschur.held_out import measured
 from rnnschur.paper import numbers
 from rnnschur.statistics import ABLATION_QUANTITIES, NETWORK_QUANTITIES, Bootstrap, summarize
-from rnnschur.tables import CONDITION, NETWORK, write
+from rnnschur.tables import CONDITION, NETWORK, read, same_networks, write
 
 log(snakemake)
 
 bootstrap = Bootstrap(**snakemake.params.statistics)
+networks = read(snakemake.input.networks)
 
 
 def summary(name, by, quantities):
     """Return the summary of a table over the networks that have learned, and over their sets."""
-    table = pd.read_csv(snakemake.input[name])
+    table = read(snakemake.input[name])
+    same_networks({snakemake.input.networks: networks, snakemake.input[name]: table})
     table = table[table["learned"]]
     sets = snakemake.input.get(f"{name}_sets")  # networks from elsewhere have none
-    sets = measured(pd.read_csv(sets), table) if sets else None
+    sets = measured(read(sets), table) if sets else None
     matrix = ["matrix"] if "matrix" in table else []
     return summarize(table, [*CONDITION, *matrix, *by], quantities, bootstrap, sets)
 
@@ -29,7 +29,6 @@ ablations = summary("ablations", ablation, ABLATION_QUANTITIES)
 write(ablations, snakemake.output.ablations)
 write(summary("thresholds", ablation, ABLATION_QUANTITIES), snakemake.output.thresholds)
 
-networks = pd.read_csv(snakemake.input.networks)
 counts = (
     networks.drop_duplicates(NETWORK)
     .groupby(CONDITION, sort=False)["learned"]
