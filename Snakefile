@@ -103,10 +103,19 @@ rule results:
 
 
 CAPTIONS = [f"report/captions/{p.name}" for p in ROOT.glob("report/captions/*.rst")]
+PAGES = ["report/article.html", "report/article.css"]
+# Which notebook draws which figure.
+DRAWN = {
+    Path(file).stem: Path(rule.output.notebook).stem
+    for rule in workflow.rules
+    if rule.output.get("notebook")
+    for file in rule.output
+    if file.endswith(".png")
+}
 
 
 rule html_report:
-    """Bind the results into one page, once nothing of them remains to be done."""
+    """Write the page that opens on the verdict, from the tables and figures of the study."""
     input:
         rules.results.input,
     output:
@@ -119,9 +128,10 @@ rule html_report:
         "envs/study.yaml"
     threads: 1
     params:
-        code=sources("workflow/scripts/report.py", "report/workflow.rst", *CAPTIONS),
+        code=sources("workflow/scripts/report.py", *PAGES, *CAPTIONS),
         records=[file for file in rules.results.input if file.endswith(".json")],
         config=config,
+        drawn=DRAWN,
     script:
         "workflow/scripts/report.py"
 

@@ -75,6 +75,7 @@ use rule render_networks as render_ablations with:
         page("dominance_table"),
         page("threshold_table"),
         page("verdict_table"),
+        drawing("method", "all", "Verdict"),
         drawing("summary", "all", "Verdict"),
         drawing("criterion", "all", "Ablations"),
         drawings("profile", TASKS, "Ablations"),

@@ -1,25 +1,55 @@
 """Bind the results into one page, and keep the configuration that they are of beside it."""
 
 import json
+import os
 import subprocess
-import sys
 from pathlib import Path
+
+from jinja2 import TemplateError
 
 from freshness import leave_record
 from job import log
-from sources import ROOT
+from rnnschur.report import article
+from sources import ROOT, sources
 
 log(snakemake)
 
-settings, page = Path(snakemake.output.settings), Path(snakemake.output.page)
-part = page.with_name(f".part.{page.name}")  # the ending says how the report is written
+
+def commit(files):
+    """Return the last commit that changed one of some files; empty where git does not say."""
+    try:
+        asked = [
+            subprocess.run(
+                ["git", "-C", ROOT, *command, "--", *files],
+                capture_output=True, text=True, check=True, timeout=60,
+            ).stdout.strip()
+            for command in (["log", "-1", "--format=%h"], ["status", "--porcelain"])
+        ]  # fmt: skip
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    last, changed = asked
+    return f"{last} with changes since" if last and changed else last
+
+
+page, settings = Path(snakemake.output.page), Path(snakemake.output.settings)
+drawn = snakemake.params.drawn
+code = {name: sources(f"workflow/notebooks/{name}.ipynb") for name in set(drawn.values())}
+code["report"] = snakemake.params.code
+study = article.Study(
+    results=page.parent,
+    files={os.path.relpath(file, page.parent) for file in snakemake.input},
+    config=snakemake.params.config,
+    captions={file.stem: file.read_text() for file in ROOT.glob("report/captions/*.rst")},
+    drawn=drawn,
+    commits={name: found for name, files in code.items() if (found := commit(files))},
+    beside=os.path.relpath(ROOT, page.parent) if (ROOT / "docs").is_dir() else "",
+)
+try:
+    text = article.article(study, ROOT / "report" / "article.html")
+except TemplateError as error:
+    raise SystemExit(
+        f"The report was not made: {error}. The tables and figures are complete."
+    ) from error
 settings.write_text(json.dumps(snakemake.params.config, indent=2))
-# Snakemake writes the report of the target `results`, of which nothing remains to be done.
-report = [sys.executable, "-m", "snakemake", "results", "--snakefile", ROOT / "Snakefile"]
-report += ["--configfile", settings, "--replace-workflow-config"]  # whatever lies here, too
-report += ["--nolock", "--cores", "1", "--report", part]
-written = subprocess.run(report, stdout=sys.stdout, stderr=sys.stdout, check=False)
-if written.returncode:
-    sys.exit("The report was not made. The tables and figures are complete.")
-part.replace(page)
+page.write_text(text, encoding="utf-8")
 leave_record(snakemake)

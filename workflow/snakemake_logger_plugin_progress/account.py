@@ -29,7 +29,7 @@ STARTS = dict.fromkeys(("train", "retrain"), 8.0)
 RATES = {"train": 8e-4, "retrain": 8e-4, "schur": 0.2, "ablation": 0.4, "threshold": 0.5}
 RATES |= {"controls": 6.0, "histories": 1.0, "gather": 0.5, "networks": 1.0}
 RATES |= {"render_ablations": 40.0, "render_networks": 40.0, "render_robustness": 40.0}
-RATES |= {"render_frontier": 40.0, "render_activity": 20.0, "html_report": 15.0}
+RATES |= {"render_frontier": 40.0, "render_activity": 20.0}
 OTHERS = 3.0
 #: Seconds of jobs that have taken as long as usual, which count beside those that have been seen.
 PRIOR = 20.0

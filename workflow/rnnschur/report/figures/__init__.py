@@ -13,6 +13,7 @@ from rnnschur.report.figures.distances import changes, distances
 from rnnschur.report.figures.drivers import drivers
 from rnnschur.report.figures.eigenvalues import phases, planted
 from rnnschur.report.figures.matched import matched
+from rnnschur.report.figures.method import example, method
 from rnnschur.report.figures.networks import (
     conditioning,
     learning_curves,
@@ -57,12 +58,14 @@ __all__ = [
     "distances",
     "drivers",
     "energy",
+    "example",
     "graded",
     "grid",
     "learning_curves",
     "ledger",
     "linearity",
     "matched",
+    "method",
     "orders",
     "paper_values",
     "phases",

@@ -1,0 +1,287 @@
+"""What the report says in words: verdicts, alternatives to pictures, limits, computed from tables."""
+
+from collections.abc import Iterable, Mapping
+
+import pandas as pd
+
+from rnnschur.coordinates.sectors import COUPLINGS
+from rnnschur.findings import with_damage
+from rnnschur.metrics import METRICS
+from rnnschur.paper.verdicts import CHECKED, VERDICTS, counts, groups
+from rnnschur.report.figures.ablations import REMOVABLE, paper_values
+from rnnschur.report.figures.style import rows_of, words
+from rnnschur.report.formats import digits, interval
+from rnnschur.tables import CONDITION, NETWORK
+
+
+def some(number: int, noun: str) -> str:
+    """Return a number with its noun.
+
+    Examples
+    --------
+    >>> some(1, "network"), some(3, "network")
+    ('1 network', '3 networks')
+    """
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def listed(texts: Iterable[str]) -> str:
+    """Return texts as a list in a sentence.
+
+    Examples
+    --------
+    >>> listed(["RR", "CR", "CC"])
+    'RR, CR and CC'
+    """
+    *most, last = texts
+    return f"{', '.join(most)} and {last}" if most else last
+
+
+def named(condition: tuple) -> str:
+    """Return the name of a condition.
+
+    Examples
+    --------
+    >>> named(("flip_flop", "orthogonal", 64))
+    'flip flop, orthogonal, N_h = 64'
+    """
+    task, architecture, width = condition
+    return f"{words(task)}, {architecture}, N_h = {width}"
+
+
+def conditions(table: pd.DataFrame) -> list[tuple]:
+    """Return the conditions of a table in its order."""
+    return list(table[CONDITION].drop_duplicates().itertuples(index=False, name=None))
+
+
+def key_conditions(networks: pd.DataFrame, paper: pd.DataFrame) -> list[tuple]:
+    """Return one condition a task: that of the paper's numbers, else one like it, else the first.
+
+    Parameters
+    ----------
+    networks : pandas.DataFrame
+        Rows of networks.csv.
+    paper : pandas.DataFrame
+        Rows of paper_comparison.csv.
+    """
+    printed = set(conditions(paper))
+    alike = {condition[1:] for condition in printed}
+    keys = {}
+    for condition in sorted(
+        conditions(networks), key=lambda c: (c not in printed, c[1:] not in alike)
+    ):
+        keys.setdefault(condition[0], condition)
+    return [keys[task] for task in dict.fromkeys(networks["task"])]
+
+
+def couplings(tables: Mapping[str, pd.DataFrame], condition: tuple) -> pd.DataFrame:
+    """Return what removing each coupling does in one condition, a row a coupling.
+
+    Parameters
+    ----------
+    tables : mapping
+        Rows of ablations.csv, ablation_summary.csv and paper_comparison.csv by these names.
+    condition : tuple
+        Task, architecture and width.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Means over the networks that learned of mass and damage, the damage's bootstrap interval
+        (low, high), the paper's damage (NaN for none), the verdict that most networks get (empty for
+        none), in how many (count) of how many (networks). Indexed by coupling; without rows where
+        no network learned.
+    """
+    means = rows_of(tables["ablation_summary"], condition).set_index(["removed", "quantity"])
+    ablations = rows_of(tables["ablations"], condition)
+    ablations = ablations[ablations["learned"].astype(bool)]
+    printed = paper_values(rows_of(tables["paper_comparison"], condition))
+    rows = {}
+    for name in COUPLINGS:
+        verdicts = ablations[ablations["removed"] == name]["verdict"]
+        if (name, "delta") not in means.index or verdicts.empty:
+            continue
+        metric = METRICS[means.loc[(name, "delta"), "metric"]]
+        delta = means.loc[(name, "delta"), ["mean", "low", "high"]].to_numpy(float)
+        mean, *ends = metric.damage(delta) + 0.0  # not -0
+        paper = metric.damage(printed.get(name, float("nan")) - printed.get("none", float("nan")))
+        most = verdicts.value_counts()
+        rows[name] = {
+            "mass": means.loc[(name, "removed_mass"), "mean"],
+            "damage": mean,
+            "low": min(ends),
+            "high": max(ends),
+            "paper": paper,
+            "verdict": most.index[0] if len(most) else "",
+            "count": most.iloc[0] if len(most) else 0,
+            "networks": len(verdicts),
+        }
+    return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def measured(metric: str) -> str:
+    """Return what damage is in a measure: 'lost replay accuracy', 'added FVU'."""
+    return f"{'added' if METRICS[metric].worse > 0 else 'lost'} {METRICS[metric].label}"
+
+
+def verdict(ledger: pd.DataFrame) -> list[str]:
+    """Return what became of the paper's claims and numbers; nothing where none is judged.
+
+    Parameters
+    ----------
+    ledger : pandas.DataFrame
+        Rows of ledger.csv.
+    """
+    said = []
+    for kind, row in counts(ledger).iterrows():
+        if row["independent"]:
+            parts = [f"{row[name]} {name} reproduced" for name in ("partly", "not") if row[name]]
+            parts = [f"{row['reproduced']} reproduced", *parts]
+            said.append(
+                f"Of the paper's {some(row['statements'], kind)} {row['independent']} "
+                f"{'is' if row['independent'] == 1 else 'are'} independent: {listed(parts)}."
+            )
+    failed = ledger[ledger["verdict"] == CHECKED[1]]
+    said += [f"A theorem fails, which is an error of the study: {text}" for text in failed["claim"]]
+    return said
+
+
+def at_fault(ledger: pd.DataFrame) -> list[str]:
+    """Return the statements for which independent claims and numbers are not reproduced."""
+    rows = groups(ledger)
+    return list(rows[rows["verdict"] == VERDICTS[-1]]["claim"])
+
+
+def removable(found: Mapping[tuple, pd.DataFrame]) -> str:
+    """Return which couplings most networks can do without in every task.
+
+    Parameters
+    ----------
+    found : mapping
+        Of each condition what `couplings` returns.
+    """
+    able = [set(rows.index[rows["verdict"].isin(REMOVABLE)]) for rows in found.values() if len(rows)]
+    if not able:
+        return "No network has learned its task."
+    which = [name for name in COUPLINGS if name in set.intersection(*able)]
+    where = "every task" if len(able) > 1 else "the task"
+    return f"{listed(which) if which else 'No coupling'} can be removed in {where}."
+
+
+def without(found: pd.DataFrame, metric: str) -> str:
+    """Return what removing each coupling of one condition does, for those who see no picture."""
+    if found.empty:
+        return "no network learned"
+    parts = []
+    for name, row in found.iterrows():
+        most = f"{row['verdict']} in {row['count']} of {some(row['networks'], 'network')}"
+        parts.append(f"{digits(row['damage'])} without {name} ({most if row['verdict'] else ''})")
+    return f"{measured(metric)} {listed(parts)}".replace(" ()", " (no verdict)")
+
+
+def first_network(ablations: pd.DataFrame, condition: tuple) -> pd.DataFrame:
+    """Return the ablations of the first network of a condition."""
+    rows = rows_of(ablations, condition)
+    return rows[rows["seed"] == rows["seed"].min()]
+
+
+def of_one(rows: pd.DataFrame) -> str:
+    """Return what one network does intact and without each coupling.
+
+    Parameters
+    ----------
+    rows : pandas.DataFrame
+        Its rows of ablations.csv.
+    """
+    rows = rows.set_index("removed")
+    parts = [
+        f"{digits(rows.loc[name, 'value'])} {'intact' if name == 'none' else f'without {name}'}"
+        for name in ("none", *COUPLINGS)
+        if name in rows.index
+    ]
+    return f"{METRICS[rows['metric'].iloc[0]].label} {listed(parts)}"
+
+
+def of_rotations(rotations: pd.DataFrame, keys: Iterable[tuple], epsilon: float) -> str:
+    """Return what random rotations do in each condition, for those who do not see the picture."""
+    parts = []
+    for condition in keys:
+        rows = rows_of(rotations, condition)
+        rows = rows[rows["learned"].astype(bool)]
+        if len(rows):
+            moved = rows["rollout_difference"]
+            parts.append(
+                f"{named(condition)}: median d {digits(moved.median())}, at most {epsilon:g} in "
+                f"{(moved <= epsilon).sum()} of {some(len(rows), 'network')}"
+            )
+    return "Under a random rotation of the states, by task. " + "; ".join(parts) + "."
+
+
+def of_findings(findings: pd.DataFrame) -> str:
+    """Return how many of our findings hold, on fresh networks where there are some.
+
+    Parameters
+    ----------
+    findings : pandas.DataFrame
+        Rows of findings.csv.
+    """
+    judged = findings[findings["fresh_networks"].fillna(0) > 0]
+    seen = findings[findings["seen_networks"].fillna(0) > 0]
+    if len(judged):
+        held = (judged["verdict"] == "borne out").sum()
+        return (
+            f"Of {some(len(judged), 'finding')}, {held} {'is' if held == 1 else 'are'} borne out by "
+            "networks that nobody had looked at when they were written down."
+        )
+    return (
+        f"{some(len(seen), 'finding')} about the networks of this study, all of which had been "
+        "looked at when they were written down: that they agree is no evidence."
+    )
+
+
+def limits(tables: Mapping[str, pd.DataFrame], confidence: float) -> list[str]:
+    """Return what limits the verdicts of a study, a sentence each.
+
+    Parameters
+    ----------
+    tables : mapping
+        Rows of networks.csv and ledger.csv by these names.
+    confidence : float
+        That of the intervals.
+    """
+    networks = tables["networks"].drop_duplicates(NETWORK)
+    by = networks.groupby(CONDITION, sort=False)["learned"]
+    sizes, missed = by.size(), by.agg(lambda learned: int((~learned.astype(bool)).sum()))
+    least, most = sizes.min(), sizes.max()
+    said = [
+        f"There are {some(len(networks), 'network')} in {some(len(sizes), 'condition')}, "
+        f"{least if least == most else f'{least} to {most}'} in each."
+    ]
+    if missed.sum():
+        where = [f"{n} of {sizes[c]} in {named(c)}" for c, n in missed.items() if n]
+        said.append(
+            f"{some(missed.sum(), 'network')} did not learn the task and count in no mean and no "
+            f"verdict: {listed(where)}."
+        )
+    ledger = tables["ledger"]
+    judged = ledger[ledger["verdict"].notna()]
+    whole = judged[judged["share"] == 1].nlargest(1, "networks")
+    for _, row in whole.iterrows():
+        said.append(
+            f"Where all of {some(row['networks'], 'network')} agree, the share of all networks "
+            f"there could be has the exact {confidence:.0%} interval {interval(row, 'share_')}."
+        )
+    unsettled = judged[judged["unsettled"].fillna(0) > 0]
+    if len(unsettled):
+        row = unsettled.loc[unsettled["unsettled"].idxmax()]
+        said.append(
+            f"Other held-out sequences can turn single networks in {some(len(unsettled), 'verdict')}, "
+            f"at most {digits(row['unsettled'])} of {row['networks']} ({row['claim'].rstrip('.')})."
+        )
+    near = judged[judged["flips"].notna()]
+    if len(near):
+        said.append(
+            f"{len(near)} of {some(len(judged), 'verdict')} would be another one at a bound "
+            "within a factor of two, or at another threshold of the study."
+        )
+    return said
