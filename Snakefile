@@ -22,6 +22,8 @@ if not HERE.is_dir():
 sys.path.insert(0, str(HERE))
 
 import snakemake_logger_plugin_progress as progress
+import claim
+import settings
 import study
 import surroundings
 from freshness import judge
@@ -34,15 +36,31 @@ MODULE = not workflow.modifier.is_main_snakefile()
 OWN = not MODULE and Path("config.yaml").exists()
 
 
-configfile: "config.yaml" if OWN else str(ROOT / "config.yaml")
-
-
-if MODULE:
-    config = study.changed(config)
+DEFAULT = "config.yaml" if OWN else str(ROOT / "config.yaml")
 try:
+    if workflow.is_main_process and not MODULE:
+        asked = workflow.config_settings
+        settings.read(
+            None if asked.replace_workflow_config else DEFAULT,
+            asked.configfiles,
+            asked.config,
+        )
+except ValueError as error:
+    raise SystemExit(f"Error in the configuration: {error}")
+
+
+configfile: DEFAULT
+
+
+try:
+    if MODULE:
+        config = study.changed(config)
     study.complete(config)
     if workflow.is_main_process:  # what jobs get has been checked
         study.check(config)
+        if workflow.local_exec:
+            settings.device(config)
+    claim.narrow(config)
 except ValueError as error:
     raise SystemExit(f"Error in the configuration: {error}")
 

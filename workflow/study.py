@@ -4,8 +4,6 @@ This is all that the Snakefile knows of the configuration beyond paths. It impor
 since Snakemake reads it again in every job.
 """
 
-import math
-import os
 from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
@@ -13,6 +11,7 @@ from typing import NamedTuple
 
 import claim
 import given
+import settings
 
 SCHEMA = Path(__file__).parent / "schemas" / "config.schema.yaml"
 ROOT = SCHEMA.parents[2]
@@ -43,39 +42,39 @@ class Block(NamedTuple):
 def changed(changes: dict) -> dict:
     """Return the configuration beside the workflow with some of its keys changed.
 
-    Mappings are changed key by key, as by ``--configfile``; `changes` stays as it is.
+    Raises
+    ------
+    ValueError
+        As `settings.changed`.
     """
-    import yaml  # only for a module of another workflow
-    from snakemake.utils import update_config
+    from rnnschur import documents  # only for a module of another workflow
 
-    config = yaml.safe_load((ROOT / "config.yaml").read_text())
-    update_config(config, changes)
-    return config
+    config = documents.read(ROOT / "config.yaml")
+    return settings.changed(config, changes, "the configuration of the module")
 
 
 def complete(config: dict) -> None:
-    """Fill in, in place, the tasks that are `like` another; for one `claim`, leave what it needs.
+    """Fill in, in place, the tasks that are `like` another.
 
     A task that is like another is another protocol of it, whose settings hold where it gives none.
 
     Raises
     ------
     ValueError
-        If a task is like one that the configuration does not describe in full, and as
-        `claim.narrow`.
+        If a task is like one that the configuration does not describe in full.
     """
-    claim.narrow(config)
     described = config.get("tasks")
     if not isinstance(described, dict):
         return  # the check says so
-    for name, settings in described.items():
-        if isinstance(settings, dict) and "like" in settings:
-            model = described.get(settings["like"])
-            if not isinstance(model, dict) or "like" in model:
-                full = [other for other in described if "like" not in (described[other] or {})]
-                _one_of(f"tasks.{name}.like", settings["like"], full)
-            protocol = {**model.get("protocol", {}), **settings.get("protocol", {})}
-            described[name] = {**model, **settings, "protocol": protocol}
+    full = {n: of for n, of in described.items() if isinstance(of, dict) and "like" not in of}
+    for name, said in described.items():
+        if isinstance(said, dict) and "like" in said:
+            _one_of(f"tasks.{name}.like", said["like"], [*full])
+            model, protocol = full[said["like"]], said.get("protocol", {})
+            known = model.get("protocol")
+            if isinstance(known, dict) and isinstance(protocol, dict):
+                protocol = {**known, **protocol}
+            described[name] = {**model, **said, "protocol": protocol}
 
 
 def module(config: dict, task: str) -> str | None:
@@ -101,27 +100,28 @@ def check(config: dict) -> None:
     from rnnschur.architectures import STARTS
     from rnnschur.paper import replication
 
-    _finite("", config)  # a comparison with NaN passes every bound of a schema
+    settings.check(config)
     schema = yaml.safe_load(SCHEMA.read_text())
     for error in Draft202012Validator(schema).iter_errors(config):
         raise ValueError(_one_line(error))
+    settings.count(config)
     for index, experiment in enumerate(config["experiments"]):
         key = f"experiments[{index}]"
         _one_of(f"{key}.task", experiment["task"], config["tasks"])
         for architecture in experiment["architectures"]:
             _one_of(f"{key}.architectures", architecture, [*config["architectures"], *STARTS])
-    for name, settings in config["architectures"].items():
-        _one_of(f"architectures.{name}.cell", settings["cell"], cells.CELLS)
+    for name, said in config["architectures"].items():
+        _one_of(f"architectures.{name}.cell", said["cell"], cells.CELLS)
         try:
-            cells.trained(settings["cell"])
+            cells.trained(said["cell"])
         except ValueError as error:
             raise ValueError(f"architectures.{name}.{error}") from None
-        _one_of(f"architectures.{name}.start", settings["start"], STARTS)
-    for name, settings in config["tasks"].items():
-        kind = settings.get("like", name)
+        _one_of(f"architectures.{name}.start", said["start"], STARTS)
+    for name, said in config["tasks"].items():
+        kind = said.get("like", name)
         _one_of("tasks", kind, tasks.TASKS)
         try:
-            task = tasks.make(kind, **settings["protocol"])
+            task = tasks.make(kind, **said["protocol"])
         except ValueError as error:
             raise ValueError(f"tasks.{name}.protocol.{error}") from None
         _curriculum(config, name)
@@ -130,20 +130,20 @@ def check(config: dict) -> None:
         except ValueError as error:
             raise ValueError(f"tasks.{name}.curriculum{error}") from None
         try:
-            others.shifts(kind, settings["protocol"], settings.get("shifts", {}))
+            others.shifts(kind, said["protocol"], said.get("shifts", {}))
         except ValueError as error:
             raise ValueError(f"tasks.{name}.shifts.{error}") from None
-        if task.metric == "replay_accuracy" and settings["learned"] > 1:
+        if task.metric == "replay_accuracy" and said["learned"] > 1:
             raise ValueError(
-                f"tasks.{name}.learned is {settings['learned']}; allowed: an accuracy, at most 1"
+                f"tasks.{name}.learned is {said['learned']}; allowed: an accuracy, at most 1"
             )
-    for name, settings in config["interventions"].items():
+    for name, said in config["interventions"].items():
         _one_of("interventions", name, interventions.FAMILIES)
         try:
-            interventions.make(name, settings, shared(config))
+            interventions.make(name, said, shared(config))
         except ValueError as error:
             raise ValueError(f"interventions.{name}.{error}") from None
-    _results(config)
+    settings.results(config)
     _given(config)
     if not (ROOT / config["findings"]).is_file():
         raise ValueError(
@@ -182,17 +182,6 @@ def _curriculum(config: dict, task: str) -> None:
         before = stage["last"]
 
 
-def _results(config: dict) -> None:
-    """Raise ValueError if the results folder cannot be one, as a link to a disk that is off."""
-    folder = Path(config["results"])
-    for place in (folder, *folder.parents):
-        if os.path.lexists(place) and not place.is_dir():
-            raise ValueError(
-                f"results is {str(folder)!r}, where {place} leads to {place.resolve()}; "
-                "allowed: a folder, or a link to one that is there"
-            )
-
-
 def _given(config: dict) -> None:
     """Raise ValueError if networks that are to be diagnosed are not there."""
     given.check(config)
@@ -205,18 +194,6 @@ def _given(config: dict) -> None:
                 raise ValueError(
                     f"networks is {folder!r}; allowed: a results folder that has {file}"
                 )
-
-
-def _finite(key: str, value) -> None:
-    """Raise ValueError at the first number below `key` that is not finite."""
-    if isinstance(value, dict):
-        for name, part in value.items():
-            _finite(f"{key}.{name}".lstrip("."), part)
-    elif isinstance(value, list):
-        for index, part in enumerate(value):
-            _finite(f"{key}[{index}]", part)
-    elif isinstance(value, float) and not math.isfinite(value):
-        raise ValueError(f"{key} is {value}; allowed: a finite number")
 
 
 def _one_of(key: str, value: str, allowed, words: str = "") -> None:
@@ -274,38 +251,38 @@ def blocks(config: dict) -> list[Block]:
 
 def updates(config: dict, task: str) -> int:
     """Return the number of updates that the networks of a task are trained for."""
-    settings = config["tasks"][task]
-    return settings.get("updates") or settings["epochs"] * settings["updates_per_epoch"]
+    said = config["tasks"][task]
+    return said.get("updates") or said["epochs"] * said["updates_per_epoch"]
 
 
 def curriculum(config: dict, task: str) -> list[dict]:
     """Return the stages that training begins with: the last update of each, and its protocol."""
-    settings = config["tasks"][task]
+    said = config["tasks"][task]
     return [
         {
             "last": round(stage["until"] * updates(config, task)),
-            "protocol": {**settings["protocol"], **stage["protocol"]},
+            "protocol": {**said["protocol"], **stage["protocol"]},
         }
-        for stage in settings.get("curriculum", [])
+        for stage in said.get("curriculum", [])
     ]
 
 
 def training(config: dict, task: str) -> dict:
     """Return all that the training of a task's networks depends on besides their identity."""
-    settings, stages = config["tasks"][task], curriculum(config, task)
-    frozen = settings.get("frozen_readout")
+    said, stages = config["tasks"][task], curriculum(config, task)
+    frozen = said.get("frozen_readout")
     return {
         "study_seed": config["study_seed"],
-        "protocol": settings["protocol"],
+        "protocol": said["protocol"],
         **({"curriculum": stages} if stages else {}),
         "engine": config["training"]["engine"],
         "device": config["training"]["device"],
         "schedule": {
             "updates": updates(config, task),
-            "batch": settings["batch"],
-            "learning_rate": settings["learning_rate"],
-            "gradient_clip": settings["gradient_clip"],
-            "input_scale": settings["input_scale"],
+            "batch": said["batch"],
+            "learning_rate": said["learning_rate"],
+            "gradient_clip": said["gradient_clip"],
+            "input_scale": said["input_scale"],
             "record_every": config["training"]["record_every"],
             "monitored": config["training"]["monitored_sequences"],
             **({} if frozen is None else {"frozen_readout": frozen}),
@@ -335,8 +312,8 @@ def architecture(config: dict, name: str) -> list[str]:
     """Return cell and start of an architecture; one without settings is a start of tanh."""
     if given.files(config):
         return [name, None]
-    settings = config["architectures"].get(name, {"cell": "tanh", "start": name})
-    return [settings["cell"], settings["start"]]
+    said = config["architectures"].get(name, {"cell": "tanh", "start": name})
+    return [said["cell"], said["start"]]
 
 
 def cell(config: dict, name: str) -> str | None:

@@ -9,7 +9,7 @@ import rnnschur
 ROOT = Path(rnnschur.__file__).parent
 PAGE = (ROOT.parents[1] / "docs" / "errors.md").read_text()
 MODULES = [
-    *("torch_layers", "simulator", "formats", "entries", "keys", "layout", "trials"),
+    *("documents", "torch_layers", "simulator", "formats", "entries", "keys", "layout", "trials"),
     *("description", "comparison", "given", "imported", "network", "batch", "arrays"),
     *(
         "constraints",
@@ -42,7 +42,7 @@ def messages(module: str) -> set[str]:
     for call in ast.walk(ast.parse((ROOT / f"{module}.py").read_text())):
         if isinstance(call, ast.Call):
             name = getattr(call.func, "attr", getattr(call.func, "id", ""))
-            place = {"ValueError": 0, "ClickException": 0, "refusal": 1}.get(name)
+            place = {"ValueError": 0, "ClickException": 0, "refusal": 1, "_Refused": 0}.get(name)
             if place is not None and len(call.args) > place:
                 found.add(re.sub("…+", "…", pattern(call.args[place])))
     return {words for words in found if len(re.findall("[a-zA-Z]", words)) >= 5}

@@ -429,7 +429,7 @@ def test_rows_that_no_network_has_leave_a_finding_empty(tmp_path):
 def test_a_file_that_is_no_list_of_findings_is_named(tmp_path):
     path = tmp_path / "findings.yaml"
     for text, message in (
-        ("a: [", " is not YAML: while parsing"),
+        ("a: [", " is not YAML: see line 1"),
         ("fresh: 1", " has no findings; needed: a list"),
         ("findings: [x]", " has no findings; needed: a list"),
         ("", " has no findings; needed: a list"),

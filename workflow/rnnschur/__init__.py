@@ -1,13 +1,13 @@
 """Ordered real Schur diagnosis of trained recurrent networks.
 
 The package holds the science and knows nothing of Snakemake or of file layout. In the order in
-which the data flows: versions, extras, streams, tables, tensors, formats, arrays, options,
-nonlinearities, constraints, batch, metrics, resampling, coordinates, kernels, cells, tasks,
-curriculum, shifts, architectures, training, torch_layers, network, weights, imported, simulator,
-entries, keys, layout, trials, description, suspects, comparison, given, response, linearity,
-interventions, determinacy, criterion, strictness, evaluation, diagnosis, command, statistics,
-findings, held_out, drivers, dimensions, paper, comparability, report. Each module imports only from
-those before it.
+which the data flows: versions, extras, documents, streams, tables, tensors, formats, arrays,
+options, nonlinearities, constraints, batch, metrics, resampling, coordinates, kernels, cells,
+tasks, curriculum, shifts, architectures, training, torch_layers, network, weights, imported,
+simulator, entries, keys, layout, trials, description, suspects, comparison, given, response,
+linearity, interventions, determinacy, criterion, strictness, evaluation, diagnosis, command,
+statistics, findings, held_out, drivers, dimensions, paper, comparability, report. Each module
+imports only from those before it.
 
 Three travel: a `Network`, a cell and its weights by name; a `Batch`, sequences with their
 targets; and `Sectors`, a recurrent matrix in its coordinates. `diagnose` joins them:

@@ -6,14 +6,14 @@ What a key means to a user stands in ``docs/your-network.md``.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Self
 
 import numpy as np
 
-from rnnschur import formats
+from rnnschur import documents, formats
 from rnnschur.cells import CELLS, CellBase
 from rnnschur.cells.base import Gated
 from rnnschur.metrics import METRICS
@@ -57,28 +57,12 @@ class Keys:
             If it is not there or no mapping in YAML, its cell is unknown, or a key; the message
             names the file, the key, and what is allowed.
         """
-        import yaml  # only here: a diagnosis does not need it
-
         path = Path(path)
         if not path.is_file():
             raise ValueError(f"{path} is not there; allowed: a network.yaml")
-        try:
-            text = path.read_text(encoding="utf-8")
-            keys = _numbers(yaml.safe_load(text))
-            twice = next(_twice(yaml.compose(text, yaml.SafeLoader)), None)
-        # Of text, of dates that are none, and of values that contain themselves.
-        except (yaml.YAMLError, ValueError, RecursionError) as error:
-            place = getattr(error, "problem_mark", None)
-            raise ValueError(
-                f"{path} is not YAML" + (f": see line {place.line + 1}" if place else "")
-            ) from None
+        keys = _numbers(documents.read(path))
         if not isinstance(keys, dict):
             raise ValueError(f"{path} holds a {type(keys).__name__}; allowed: keys and values")
-        if twice is not None:
-            key, first, again = twice
-            raise ValueError(
-                f"{path}: {key} is given twice, in lines {first} and {again}; allowed: once"
-            )
         return cls(path, keys)
 
     def refusal(self, key: str, fault) -> ValueError:
@@ -151,23 +135,6 @@ class Keys:
                 "networks first"
             )
         return array[number]
-
-
-def _twice(node) -> Iterator[tuple[str, int, int]]:
-    """Yield the keys that a mapping of a YAML document has twice, and their lines, from 1.
-
-    The last one would count in silence.
-    """
-    lines: dict[str, int] = {}
-    mapping = getattr(node, "id", "") == "mapping"
-    for entry in node.value if mapping or getattr(node, "id", "") == "sequence" else ():
-        key, value = entry if mapping else (None, entry)
-        if getattr(key, "id", "") == "scalar":
-            line = key.start_mark.line + 1
-            if key.value in lines:
-                yield str(key.value), lines[key.value], line
-            lines[key.value] = line
-        yield from _twice(value)
 
 
 def _numbers(value):

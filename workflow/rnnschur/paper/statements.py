@@ -17,8 +17,8 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import yaml
 
+from rnnschur import documents
 from rnnschur.coordinates.sectors import SUBSETS
 from rnnschur.criterion import VERDICTS
 from rnnschur.findings import KEPT, with_damage
@@ -209,13 +209,10 @@ def read(
     Raises
     ------
     ValueError
-        For a file that is no list of statements, for a statement with a missing or unknown key, and
-        for one whose id another one has; the message names it.
+        As `rnnschur.documents.read`, for a file that is no list of statements, for a statement with
+        a missing or unknown key, and for one whose id another one has; the message names it.
     """
-    try:
-        found = yaml.safe_load(Path(path).read_text())
-    except yaml.YAMLError as error:
-        raise ValueError(f"{path} is not YAML: {' '.join(str(error).split())}") from None
+    found = documents.read(path)
     listed = found.get(f"{kind}s") if isinstance(found, dict) else None
     if not isinstance(listed, list) or not all(isinstance(said, dict) for said in listed):
         raise ValueError(
