@@ -10,6 +10,8 @@ unexport $(filter PYTHON% SNAKEMAKE_%,$(.VARIABLES))
 export PYTHONSAFEPATH := 1
 RUN := $(VENV)/bin/python -m
 SNAKEMAKE := PYTHONPATH="$(CURDIR)/workflow" XDG_CACHE_HOME="$(CURDIR)/.snakemake/cache" $(RUN) snakemake
+# One run at a time in this folder; after one that was killed, the next goes on.
+STUDY := $(subst $(RUN) snakemake,$(RUN) alone,$(SNAKEMAKE))
 # How far a run is, in place of Snakemake's account of every job; the plugin lies in workflow/.
 SHOWN := --logger progress
 
@@ -38,33 +40,33 @@ gone:
 	rm -rf $(VENV)
 
 study: $(READY)  ## run the paper's study: networks, tables, figures, report
-	$(SNAKEMAKE) $(SHOWN)
+	$(STUDY) $(SHOWN)
 	@$(VENV)/bin/python workflow/verdicts.py config.yaml
 
 demo: $(READY)  ## the same on a small grid, for a first look
-	$(SNAKEMAKE) --configfile workflow/studies/demo.yaml $(SHOWN)
+	$(STUDY) --configfile workflow/studies/demo.yaml $(SHOWN)
 	@$(VENV)/bin/python workflow/verdicts.py config.yaml workflow/studies/demo.yaml
 
 compare: $(READY)  ## compare your networks with the published ones, network by network
-	$(SNAKEMAKE) compare $(SHOWN)
+	$(STUDY) compare $(SHOWN)
 	@cat results/logs/compare.log
 
 verify: $(READY)  ## compute the published tables again, train some networks again, and compare
-	$(SNAKEMAKE) verify --configfile results/published/config.json --config results=results/verified networks=results/published $(SHOWN)
+	$(STUDY) verify --configfile results/published/config.json --config results=results/verified networks=results/published $(SHOWN)
 	@cat results/verified/logs/verify.log
 
 # Paths of results have no plus sign.
 CLAIM := results/claims/$(subst +,-,$(ID))
 claim: $(READY)  ## compute one claim again from published weights: make claim ID=copy-CC-removable
-	$(SNAKEMAKE) $(CLAIM)/tables/ledger.csv --configfile results/published/config.json --config results=$(CLAIM) networks=results/published claim=$(ID)
+	$(STUDY) $(CLAIM)/tables/ledger.csv --configfile results/published/config.json --config results=$(CLAIM) networks=results/published claim=$(ID)
 	@grep '^id,\|^$(ID),' $(CLAIM)/tables/ledger.csv
 
 search: $(READY)  ## try other protocols where the paper leaves a choice
-	$(SNAKEMAKE) search --configfile workflow/studies/search.yaml $(SHOWN)
+	$(STUDY) search --configfile workflow/studies/search.yaml $(SHOWN)
 
 publish: $(READY)  ## run the published study and the search anew: 390 networks
-	$(SNAKEMAKE) --configfile workflow/studies/published.yaml $(SHOWN)
-	$(SNAKEMAKE) search --configfile workflow/studies/search.yaml --config results=results/published/search $(SHOWN)
+	$(STUDY) --configfile workflow/studies/published.yaml $(SHOWN)
+	$(STUDY) search --configfile workflow/studies/search.yaml --config results=results/published/search $(SHOWN)
 	$(RUN) pip freeze --exclude-editable > results/published/environment.txt
 
 BENCH := PYTHONPATH=workflow OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 NUMBA_NUM_THREADS=1 $(VENV)/bin/python

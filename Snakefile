@@ -4,6 +4,7 @@ config.yaml is the study, workflow/rules/ its method section, workflow/rnnschur/
 and workflow/notebooks/ the results section.
 """
 
+import shutil
 import sys
 from pathlib import Path
 
@@ -24,6 +25,7 @@ sys.path.insert(0, str(HERE))
 import snakemake_logger_plugin_progress as progress
 import study
 import surroundings
+from alone import disown
 from freshness import judge
 from sources import ROOT, sources
 
@@ -138,7 +140,11 @@ judge(workflow.rules)
 
 
 onstart:
+    disown()
     progress.plan(workflow.dag)
+    forget_waiting(
+        job for job in workflow.dag.jobs if not workflow.dag.needrun(job)
+    )
     # A report of results that are about to change would mislead.
     changing = {file for job in workflow.dag.needrun_jobs() for file in job.output}
     if not workflow.touch and not changing.isdisjoint(
@@ -150,6 +156,7 @@ onstart:
 
 onsuccess:
     progress.end()
+    forget_waiting(workflow.dag.jobs)
     if Path(rules.html_report.output.page).exists():
         print(f"Tables     {RESULTS}/tables/")
         print(f"Figures    {RESULTS}/figures/")

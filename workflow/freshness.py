@@ -24,6 +24,7 @@ from pathlib import Path
 from snakemake.io import ancient
 from snakemake.iocontainers import Wildcards
 
+from rnnschur.files import write_text
 from sources import ROOT
 
 # What a Snakefile can tell Snakemake: by `ancient`, not to look at the time of an input, as for
@@ -156,6 +157,14 @@ def _there(files: Iterable[str]) -> list[str]:
     return [file for file in files if Path(file).exists()]
 
 
+def has_left_record(job) -> bool:
+    """Return whether all that a job makes is there, with the record that it would leave today."""
+    then, now = _read(job.output.record), json.loads(job.params.recipe)
+    now["inputs"] = _digest_of_records(job.params.records)
+    there = all(Path(file).exists() for file in job.output)
+    return there and then is not None and all(then.get(key) == now[key] for key in now)
+
+
 def leave_record(job, **more) -> None:
     """Write the record of a job, as the last thing that its script does.
 
@@ -175,9 +184,7 @@ def write_record(record: str, recipe: str, records: Iterable[str], **more) -> No
 
 
 def _write(record: str, content: dict) -> None:
-    part = Path(f"{record}.part")  # whole or not at all
-    part.write_text(json.dumps(content, indent=2) + "\n")
-    part.replace(record)
+    write_text(record, json.dumps(content, indent=2) + "\n")
 
 
 def _read(record: str) -> dict | None:

@@ -73,7 +73,7 @@ class Cluster(Project):
 
     def files(self, block: str) -> dict[str, tuple]:
         """Return what tells a file written again from one that was not, for a block's files."""
-        found = sorted(self.results.glob(f"{block}.*"))
+        found = sorted(path for path in self.results.glob(f"{block}.*") if path.is_file())
         return {path.name: (path.stat().st_ino, path.stat().st_mtime_ns) for path in found}
 
 

@@ -1,12 +1,13 @@
 """Networks that wait for the rest of their block."""
 
+import time
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from rnnschur.training.resume import Waiting
+from rnnschur.training.resume import EVERY, Waiting
 
 RECORD = {"task": "copy", "training": {"updates": 40, "clip": None}, "versions": ["a", "b"]}
 
@@ -103,11 +104,35 @@ def test_a_half_written_network_never_counts(folder, monkeypatch, killed):
     check(Waiting(folder, RECORD), 0)
 
 
-def test_a_complete_block_leaves_nothing(folder):
+def test_a_finished_network_needs_no_checkpoint(folder):
     waiting = Waiting(folder, RECORD)
+    for seed in (3, 4):
+        waiting.checkpoint(seed).save({"done": np.array(seed)})
+    assert 3 not in waiting
     waiting.put(3, *trained(3))
-    waiting.clear()
-    assert list(folder.parent.iterdir()) == []
+    assert waiting.checkpoint(3).load() == {} and waiting.checkpoint(4).load() == {"done": 4}
+    check(waiting, 3)
+    assert Waiting(folder, {}).checkpoint(4).load() == {}  # of another record
+
+
+@pytest.mark.parametrize("content", [b"", b"half of it"])
+def test_a_damaged_checkpoint_is_none(folder, content):
+    checkpoint = Waiting(folder, RECORD).checkpoint(3)
+    checkpoint.save({"done": np.array(3)})
+    checkpoint.file.write_bytes(content)
+    assert checkpoint.load() == {}
+
+
+def test_a_checkpoint_is_due_by_the_clock(folder, monkeypatch):
+    now = 1000.0
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    checkpoint = Waiting(folder, RECORD).checkpoint(3)
+    now += EVERY - 1
+    assert not checkpoint.due()
+    now += 1
+    assert checkpoint.due()
+    checkpoint.save({"done": np.array(3)})
+    assert not checkpoint.due()
 
 
 def test_a_record_that_no_file_can_hold_throws_nothing_away(folder):

@@ -12,6 +12,7 @@ from rnnschur import tensors as storage
 from rnnschur import weights
 from rnnschur.cells import make
 from rnnschur.coordinates.schur import ordered_real_schur
+from rnnschur.files import whole_file
 from rnnschur.network import Network
 
 
@@ -194,7 +195,7 @@ def test_an_interrupted_writer_leaves_nothing(tmp_path):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        storage.whole_file(tmp_path / "table.csv", write)
+        whole_file(tmp_path / "table.csv", write)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -205,7 +206,7 @@ def test_an_interrupted_writer_leaves_what_was_there(tmp_path):
 
     (tmp_path / "table.csv").write_text("old")
     with pytest.raises(KeyboardInterrupt):
-        storage.whole_file(tmp_path / "table.csv", write)
+        whole_file(tmp_path / "table.csv", write)
     assert [(file.name, file.read_text()) for file in tmp_path.iterdir()] == [("table.csv", "old")]
 
 

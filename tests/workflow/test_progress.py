@@ -35,14 +35,13 @@ class Clock:
         return self.now
 
 
-def write_log(path: Path, done: dict[int, int], updates: int = 200) -> None:
+def write_log(path: Path, done: dict[int, int], updates: int = 200, begun: int = 0) -> None:
     """Write the log of a training by what writes it there: tqdm, a bar a network."""
     with path.open("w") as log:
         for seed, count in done.items():
-            bar = tqdm(
-                total=updates, desc=f"sine/orthogonal/n8/seed{seed}", file=log, mininterval=0
-            )
-            for _ in range(count):
+            desc = f"sine/orthogonal/n8/seed{seed}"
+            bar = tqdm(total=updates, initial=begun, desc=desc, file=log, mininterval=0)
+            for _ in range(count - begun):
                 bar.update()
             bar.refresh()
             if count == updates:
@@ -65,6 +64,9 @@ def test_a_training_says_how_far_it_is_by_its_log(tmp_path):
     write_log(log, {3: 100})  # three were finished by an earlier job that was interrupted
     running.look()
     assert running.trained == pytest.approx((3.5 / 5, 0.5 / 5))
+    write_log(log, {3: 100}, begun=60)  # and of the fourth 60 updates
+    running.look()
+    assert running.trained == pytest.approx((3.5 / 5, 0.2 / 5))
 
 
 def test_the_rest_of_a_training_takes_as_long_as_its_part_so_far(tmp_path):

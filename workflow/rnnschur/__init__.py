@@ -1,7 +1,7 @@
 """Ordered real Schur diagnosis of trained recurrent networks.
 
 The package holds the science and knows nothing of Snakemake or of file layout. In the order in
-which the data flows: versions, extras, streams, tables, tensors, formats, arrays, options,
+which the data flows: versions, extras, files, streams, tables, tensors, formats, arrays, options,
 nonlinearities, constraints, batch, metrics, resampling, coordinates, kernels, cells, tasks,
 curriculum, shifts, architectures, training, torch_layers, network, weights, imported, simulator,
 entries, keys, layout, trials, description, suspects, comparison, given, response, linearity,

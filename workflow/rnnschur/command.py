@@ -8,10 +8,11 @@ from pathlib import Path
 import click
 import pandas as pd
 
-from rnnschur import given, imported, tensors
+from rnnschur import given, imported
 from rnnschur.diagnosis import controls, diagnose
 from rnnschur.interventions import FAMILIES
 from rnnschur.metrics import METRICS
+from rnnschur.tables import write
 
 #: Columns of a table that fit on a screen.
 SHOWN = ["network", "matrix", "alpha", "leading", "gauge", "removed", "value", "removed_mass"]
@@ -123,7 +124,7 @@ def _spread(rows: pd.DataFrame) -> str:
 
 def _saved(path: Path, table: pd.DataFrame) -> None:
     """Write a table."""
-    _written(path, lambda file: tensors.whole_file(file, lambda t: table.to_csv(t, index=False)))
+    _written(path, lambda file: write(table, file))
 
 
 def _read(path: Path) -> list[imported.Given]:

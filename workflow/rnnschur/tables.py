@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from rnnschur.files import whole_file
 from rnnschur.streams import Identity
 
 #: A network of the study, and a condition: all that its networks have in common.
@@ -77,6 +78,18 @@ def keyed(
     """
     table = pd.concat({(*condition, seed): part for seed, part in rows}, names=NETWORK)
     return table.droplevel(-1).reset_index()
+
+
+def write(table: pd.DataFrame, path: str | Path, digits: str | None = None) -> None:
+    """Write a table as CSV, without its index, whole or not at all.
+
+    Parameters
+    ----------
+    digits : str, optional
+        How numbers are written, such as `FOUR_DIGITS`; by default so that they come back bit for
+        bit.
+    """
+    whole_file(path, lambda file: table.to_csv(file, index=False, float_format=digits))
 
 
 def gather(files: Iterable[str | Path], columns: Iterable[str] = ()) -> pd.DataFrame:

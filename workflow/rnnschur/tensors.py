@@ -1,29 +1,15 @@
 """Arrays on disk: safetensors files, whole or not at all."""
 
-import os
 from pathlib import Path
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save as written
 
+from rnnschur.files import whole_file
+
 #: Types of numbers that are read, as safetensors names them.
 ALLOWED = ("F32", "F64", "I8", "I16", "I32", "I64", "U8", "U16", "U32", "U64")
-
-
-def whole_file(path: str | Path, write) -> None:
-    """Call `write` with a temporary path and rename the file to `path` once it is complete.
-
-    An interrupted writer leaves nothing under `path`.
-    """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        write(temporary)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def save(

@@ -6,7 +6,7 @@ from freshness import leave_record
 from job import log
 from rnnschur import comparability, tensors
 from rnnschur.statistics import Bootstrap
-from rnnschur.tables import NETWORK
+from rnnschur.tables import NETWORK, write
 
 log(snakemake)
 
@@ -14,9 +14,7 @@ ablations, networks, spectra = (
     pd.read_csv(snakemake.input[name]) for name in ("ablations", "networks", "spectra")
 )
 bootstrap = Bootstrap(**snakemake.params.statistics)
-comparability.spread(ablations, networks, spectra, bootstrap).to_csv(
-    snakemake.output.spread, index=False
-)
+write(comparability.spread(ablations, networks, spectra, bootstrap), snakemake.output.spread)
 described = comparability.descriptions(ablations, networks, spectra)
 matrices = {}
 for file, condition in zip(snakemake.input.weights, snakemake.params.blocks, strict=True):
@@ -27,5 +25,5 @@ weights = pd.DataFrame(matrices).T  # smaller networks end with NaN
 weights.index = pd.MultiIndex.from_tuples(weights.index, names=NETWORK)
 described["weights"] = weights.loc[described["profile"].index]
 found = comparability.questions(described, bootstrap.study_seed, snakemake.params.modules)
-found.to_csv(snakemake.output.told_apart, index=False)
+write(found, snakemake.output.told_apart)
 leave_record(snakemake)

@@ -7,7 +7,7 @@ from freshness import leave_record
 from job import log
 from rnnschur import tensors
 from rnnschur.paper.agreement import compare
-from rnnschur.tables import NETWORK, gather
+from rnnschur.tables import NETWORK, gather, write
 
 log(snakemake)
 
@@ -29,7 +29,7 @@ table["weights_difference"] = [
     np.abs(found[name] - known[name]).max() if name in known else np.nan
     for name in table[NETWORK].itertuples(index=False, name=None)
 ]
-table.to_csv(snakemake.output.table, index=False)
+write(table, snakemake.output.table)
 
 for agreement, count in table["agreement"].value_counts().items():
     print(f"{count} networks: {agreement}")

@@ -8,6 +8,7 @@ from freshness import leave_record
 from job import log
 from rnnschur import drivers
 from rnnschur.report import figures
+from rnnschur.tables import write
 
 log(snakemake)
 
@@ -18,7 +19,7 @@ table = drivers.drivers(
     drivers.settings(snakemake.params.tasks, snakemake.params.start),
     snakemake.params.statistics["confidence"],
 )
-table.to_csv(snakemake.output.table, index=False)
+write(table, snakemake.output.table)
 shares = drivers.damage_shares(thresholds[thresholds["learned"]], ["protocol", "seed", "alpha"])
 figures.use_style()
 figures.save(figures.drivers(shares, table), Path(snakemake.output.picture[0]).with_suffix(""))

@@ -9,7 +9,7 @@ from job import log
 from rnnschur.criterion import Criterion
 from rnnschur.paper import replication
 from rnnschur.statistics import Bootstrap
-from rnnschur.tables import by_matrix
+from rnnschur.tables import by_matrix, write
 
 log(snakemake)
 
@@ -22,5 +22,5 @@ found = replication.judge(
     Criterion(**snakemake.params.criterion),
     Bootstrap(**snakemake.params.statistics),
 )
-found.to_csv(snakemake.output.table, index=False)
+write(found, snakemake.output.table)
 leave_record(snakemake)

@@ -8,7 +8,7 @@ from freshness import leave_record
 from job import log
 from rnnschur.criterion import Criterion
 from rnnschur.findings import judged
-from rnnschur.tables import EXACT, FOUR_DIGITS, gather
+from rnnschur.tables import EXACT, FOUR_DIGITS, gather, write
 
 log(snakemake)
 
@@ -21,5 +21,5 @@ table = judged(
     bounds and Criterion(**bounds),
 )
 digits = None if name in EXACT else FOUR_DIGITS
-table.to_csv(snakemake.output.table, index=False, float_format=digits)
+write(table, snakemake.output.table, digits)
 leave_record(snakemake)

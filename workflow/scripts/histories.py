@@ -2,10 +2,10 @@
 
 from freshness import leave_record
 from job import log
-from rnnschur.tables import HISTORY, NETWORK, gather
+from rnnschur.tables import HISTORY, NETWORK, gather, write
 
 log(snakemake)
 
 table = gather(snakemake.input.rows, [*NETWORK, *HISTORY])
-table.to_csv(snakemake.output.table, index=False)
+write(table, snakemake.output.table)
 leave_record(snakemake)

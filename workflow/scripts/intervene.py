@@ -9,7 +9,7 @@ from rnnschur.batch import Batch
 from rnnschur.diagnosis import measured
 from rnnschur.evaluation import evaluate, evaluate_sets, evaluate_shifts
 from rnnschur.shifts import NONE, shifts
-from rnnschur.tables import keyed
+from rnnschur.tables import keyed, write
 
 log(snakemake)
 
@@ -75,5 +75,5 @@ for seed, network in networks.items():
     if "energy" in tables:  # where activity is, on the sequences that judge: nothing is chosen
         tables["energy"][seed] = families["activity"].energies(network, held_out)
 for table, rows in tables.items():
-    keyed(rows.items(), condition(snakemake)).to_csv(snakemake.output[table], index=False)
+    write(keyed(rows.items(), condition(snakemake)), snakemake.output[table])
 leave_record(snakemake)

@@ -5,12 +5,13 @@ import pandas as pd
 from freshness import leave_record
 from job import log
 from rnnschur.dimensions import dimensions, law
+from rnnschur.tables import write
 
 log(snakemake)
 
 names = ("networks", "spectra", "ablations")
 tables = [pd.read_csv(snakemake.input[name]) for name in names]
 table = dimensions(*tables, snakemake.params.bits)
-table.to_csv(snakemake.output.dimensions, index=False)
-law(table).to_csv(snakemake.output.law, index=False)
+write(table, snakemake.output.dimensions)
+write(law(table), snakemake.output.law)
 leave_record(snakemake)

@@ -11,7 +11,7 @@ from rnnschur.criterion import Criterion
 from rnnschur.held_out import measured
 from rnnschur.paper import claims, curves, sets
 from rnnschur.statistics import Bootstrap
-from rnnschur.tables import by_matrix
+from rnnschur.tables import by_matrix, write
 
 log(snakemake)
 
@@ -54,6 +54,6 @@ found = pd.concat(
         curves.number_curves(comparison, summary, *pooled, bootstrap),
     ]
 )
-found.to_csv(snakemake.output.curves, index=False)
-curves.with_flips(ledger, found).to_csv(snakemake.output.table, index=False)
+write(found, snakemake.output.curves)
+write(curves.with_flips(ledger, found), snakemake.output.table)
 leave_record(snakemake)

@@ -5,7 +5,7 @@ import pandas as pd
 from freshness import leave_record
 from job import log
 from rnnschur.findings import network_table
-from rnnschur.tables import gather
+from rnnschur.tables import gather, write
 
 log(snakemake)
 
@@ -17,6 +17,6 @@ networks = network_table(
     gather(snakemake.input.nonnormality),
     snakemake.params.learned,
 )
-networks.to_csv(snakemake.output.networks, index=False)
-spectra.to_csv(snakemake.output.spectra, index=False)
+write(networks, snakemake.output.networks)
+write(spectra, snakemake.output.spectra)
 leave_record(snakemake)

@@ -7,7 +7,7 @@ from job import log
 from rnnschur import weights
 from rnnschur.coordinates import planted
 from rnnschur.coordinates.sectors import Sectors
-from rnnschur.tables import NETWORK, keyed
+from rnnschur.tables import NETWORK, keyed, write
 
 log(snakemake)
 
@@ -31,5 +31,5 @@ for file, schur, (*condition, cell) in zip(
 learned = pd.read_csv(snakemake.input.networks)[[*NETWORK, "learned"]]
 for tables, file in ((moduli, snakemake.output.moduli), (masses, snakemake.output.masses)):
     table = pd.concat(tables).merge(learned, on=NETWORK)
-    table.to_csv(file, index=False)
+    write(table, file)
 leave_record(snakemake)

@@ -7,6 +7,7 @@ from job import log
 from rnnschur.criterion import Criterion
 from rnnschur.paper import choices, claims, numbers, protocols, search
 from rnnschur.statistics import Bootstrap
+from rnnschur.tables import write
 
 log(snakemake)
 
@@ -14,21 +15,24 @@ ablations, thresholds = (
     search.by_protocol(pd.read_csv(file), snakemake.params.tasks)
     for file in (snakemake.input.ablations, snakemake.input.thresholds)
 )
-ablations.to_csv(snakemake.output.ablations, index=False)
-thresholds.to_csv(snakemake.output.thresholds, index=False)
+write(ablations, snakemake.output.ablations)
+write(thresholds, snakemake.output.thresholds)
 paper = numbers.load(snakemake.input.paper)
 ledger = claims.load(snakemake.input.claims)
 criterion = Criterion(**snakemake.params.criterion)
 reached, scores = search.score(ablations, paper, ledger, criterion)
-reached.to_csv(snakemake.output.numbers, index=False)
-scores.to_csv(snakemake.output.protocols, index=False)
+write(reached, snakemake.output.numbers)
+write(scores, snakemake.output.protocols)
 judged = protocols.by_claim(
     *(ablations, thresholds, paper, ledger, criterion),
     Bootstrap(**snakemake.params.statistics),
 )
-judged.to_csv(snakemake.output.by_claim, index=False)
-protocols.summary(
-    pd.concat([judged, protocols.combined(ablations, ledger, criterion)]),
-    protocols.stages(scores, choices.load(snakemake.input.choices)["first"]),
-).to_csv(snakemake.output.summary, index=False)
+write(judged, snakemake.output.by_claim)
+write(
+    protocols.summary(
+        pd.concat([judged, protocols.combined(ablations, ledger, criterion)]),
+        protocols.stages(scores, choices.load(snakemake.input.choices)["first"]),
+    ),
+    snakemake.output.summary,
+)
 leave_record(snakemake)

@@ -7,13 +7,14 @@ from pathlib import Path
 
 from freshness import leave_record
 from job import log
+from rnnschur.files import write_text
 from sources import ROOT
 
 log(snakemake)
 
 settings, page = Path(snakemake.output.settings), Path(snakemake.output.page)
 part = page.with_name(f".part.{page.name}")  # the ending says how the report is written
-settings.write_text(json.dumps(snakemake.params.config, indent=2))
+write_text(settings, json.dumps(snakemake.params.config, indent=2))
 # Snakemake writes the report of the target `results`, of which nothing remains to be done.
 report = [sys.executable, "-m", "snakemake", "results", "--snakefile", ROOT / "Snakefile"]
 report += ["--configfile", settings, "--replace-workflow-config"]  # whatever lies here, too

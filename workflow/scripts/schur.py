@@ -9,7 +9,7 @@ from rnnschur import weights
 from rnnschur.coordinates.nonnormality import describe
 from rnnschur.coordinates.schur import backward_error, orthogonality_error
 from rnnschur.imported import networks
-from rnnschur.tables import keyed
+from rnnschur.tables import keyed, write
 
 log(snakemake)
 
@@ -44,5 +44,5 @@ for tables, file in (
     (spectra, snakemake.output.spectrum),
     (measures, snakemake.output.nonnormality),
 ):
-    keyed(tables.items(), condition(snakemake)).to_csv(file, index=False)
+    write(keyed(tables.items(), condition(snakemake)), file)
 leave_record(snakemake)

@@ -7,7 +7,7 @@ from job import log
 from rnnschur.held_out import measured
 from rnnschur.paper import numbers
 from rnnschur.statistics import ABLATION_QUANTITIES, NETWORK_QUANTITIES, Bootstrap, summarize
-from rnnschur.tables import CONDITION, NETWORK
+from rnnschur.tables import CONDITION, NETWORK, write
 
 log(snakemake)
 
@@ -26,10 +26,8 @@ def summary(name, by, quantities):
 
 ablation = ["alpha", "removed", "metric"]
 ablations = summary("ablations", ablation, ABLATION_QUANTITIES)
-ablations.to_csv(snakemake.output.ablations, index=False)
-summary("thresholds", ablation, ABLATION_QUANTITIES).to_csv(
-    snakemake.output.thresholds, index=False
-)
+write(ablations, snakemake.output.ablations)
+write(summary("thresholds", ablation, ABLATION_QUANTITIES), snakemake.output.thresholds)
 
 networks = pd.read_csv(snakemake.input.networks)
 counts = (
@@ -38,9 +36,7 @@ counts = (
     .agg(trained="size", learned="sum")
 )
 table = summary("networks", [], NETWORK_QUANTITIES)
-counts.reset_index().merge(table, on=CONDITION, how="left").to_csv(
-    snakemake.output.networks, index=False
-)
+write(counts.reset_index().merge(table, on=CONDITION, how="left"), snakemake.output.networks)
 paper = numbers.load(snakemake.input.paper)
-numbers.against_paper(paper, ablations).to_csv(snakemake.output.comparison, index=False)
+write(numbers.against_paper(paper, ablations), snakemake.output.comparison)
 leave_record(snakemake)

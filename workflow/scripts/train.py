@@ -1,4 +1,4 @@
-"""Train the networks of a block one after the other; each finished one survives an interruption."""
+"""Train the networks of a block one after the other; an interruption costs a minute at most."""
 
 import json
 import sys
@@ -10,8 +10,8 @@ from freshness import leave_record
 from job import condition, identity, log
 from rnnschur import curriculum, tasks, tensors
 from rnnschur.architectures import Architecture
-from rnnschur.tables import keyed
-from rnnschur.training import Diverged, Schedule, train
+from rnnschur.tables import keyed, write
+from rnnschur.training import Diverged, Schedule, Training
 from rnnschur.training.resume import Waiting
 from rnnschur.versions import versions
 
@@ -43,9 +43,10 @@ for seed in seeds:
     if seed not in waiting:
         network = identity(snakemake, name, seed)
         try:
-            trained = train(
+            training = Training(
                 network, task, architecture, schedule, settings["study_seed"], engine, device
             )
+            trained = training.run(waiting.checkpoint(seed))
         except Diverged as failure:
             failures.append(str(failure))
         else:
@@ -56,8 +57,5 @@ if failures:
 weights, histories = zip(*map(waiting.get, seeds), strict=True)
 stacks = {name: np.stack([part[name] for part in weights]) for name in weights[0]}
 tensors.save(snakemake.output.weights, {**stacks, "seed": np.array(seeds)})
-keyed(zip(seeds, histories, strict=True), condition(snakemake)).to_csv(
-    snakemake.output.history, index=False
-)
+write(keyed(zip(seeds, histories, strict=True), condition(snakemake)), snakemake.output.history)
 leave_record(snakemake, **record)
-waiting.clear()

@@ -9,6 +9,7 @@ from freshness import leave_record
 from job import log
 from rnnschur import tensors
 from rnnschur.paper.agreement import table_differences, table_disagreements, trained_again
+from rnnschur.tables import write
 
 log(snakemake)
 
@@ -55,9 +56,9 @@ for network, files in zip(snakemake.params.networks, again, strict=True):
     note(f"{name} trained again", 3, len(wrong), wrong, outcome)
 
 wrong = pd.concat(differences)[["file", "row", "column", "ours", "published"]]
-wrong.to_csv(snakemake.log.differences, index=False)
+write(wrong, snakemake.log.differences)
 columns = ["file", "cells", "differing", "wrong", "outcome"]
-pd.DataFrame(rows, columns=columns).to_csv(snakemake.output.table, index=False)
+write(pd.DataFrame(rows, columns=columns), snakemake.output.table)
 if len(wrong):
     sys.exit(f"This is not what was published; {snakemake.log.differences} lists what differs.")
 leave_record(snakemake)

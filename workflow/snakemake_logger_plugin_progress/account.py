@@ -56,8 +56,8 @@ class Job:
         When it has started, in seconds.
     trained : tuple of float or None
         The share of its networks that is trained, and the share trained since it has started, which
-        differ where an interrupted job before it had finished some. None of a job that trains
-        nothing, or whose log does not yet say.
+        differ where an interrupted job before it had finished some, or begun one. None of a job
+        that trains nothing, or whose log does not yet say.
     """
 
     rule: str
@@ -98,10 +98,10 @@ class Job:
         if bars:
             seed, done, updates = map(int, bars[-1])
             first, begun = int(self.wildcards["first"]), int(bars[0][0])
-            here = done / updates
+            here, before = done / updates, int(bars[0][1]) / updates
             self.trained = (
                 (seed - first + here) / self.networks,
-                (seed - begun + here) / self.networks,
+                (seed - begun + here - before) / self.networks,
             )
 
 

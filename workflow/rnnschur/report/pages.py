@@ -8,6 +8,7 @@ from IPython.display import display
 
 from rnnschur.coordinates.sectors import COUPLINGS
 from rnnschur.criterion import VERDICTS
+from rnnschur.files import write_text
 from rnnschur.findings import order_changes, unbounded
 from rnnschur.metrics import METRICS
 from rnnschur.report.figures import NAMES, ORDER
@@ -428,8 +429,8 @@ def search_claims_table(summary: pd.DataFrame) -> pd.DataFrame:
 def show(table: pd.DataFrame, stem: str | Path, caption: str) -> None:
     """Write a table as HTML, Markdown and LaTeX, and show it in a notebook."""
     styled = page(table, caption)
-    styled.to_html(f"{stem}.html", doctype_html=True)
-    Path(f"{stem}.md").write_text(markdown(table, caption), encoding="utf-8")
+    write_text(f"{stem}.html", styled.to_html(doctype_html=True))
+    write_text(f"{stem}.md", markdown(table, caption))
     label = f"tab:{Path(stem).name.removesuffix('_table')}"
-    Path(f"{stem}.tex").write_text(latex(table, caption, label), encoding="utf-8")
+    write_text(f"{stem}.tex", latex(table, caption, label))
     display(styled)

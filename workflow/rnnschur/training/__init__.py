@@ -10,6 +10,6 @@ from rnnschur.extras import require
 
 require("rnnschur.training", "training")
 
-from rnnschur.training.train import Diverged, Schedule, train  # noqa: E402
+from rnnschur.training.train import Diverged, Schedule, Training, train  # noqa: E402
 
-__all__ = ["Diverged", "Schedule", "train"]
+__all__ = ["Diverged", "Schedule", "Training", "train"]

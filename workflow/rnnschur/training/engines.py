@@ -47,6 +47,15 @@ class Engine(ABC):
     def prepare(self, learning_rate: float, clip: float | None) -> None:
         """Make what an update needs."""
 
+    @property
+    @abstractmethod
+    def moments(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """The moments m and v of Adam, to be changed in place; see `rnnschur.kernels.Adam`."""
+
+    @abstractmethod
+    def count(self, steps: int) -> None:
+        """Have Adam believe that it has taken this many steps."""
+
     @abstractmethod
     def outputs(self, batch: Batch) -> np.ndarray:
         """Return the outputs from the onset on."""
@@ -70,6 +79,16 @@ class Engine(ABC):
         batches = (drawn.part(slice(i, i + size)) for i in range(0, drawn.sequences, size))
         return np.array([(self.loss_and_gradients(batch), self.step()) for batch in batches])
 
+    def state(self) -> np.ndarray:
+        """Return a copy of parameters, m and v, shape (3, parameters): what the next step needs."""
+        return np.stack([v.detach().cpu().numpy() for v in (self.vector, *self.moments)])
+
+    def resume(self, state: np.ndarray, steps: int) -> None:
+        """Go on from what `state` returned after so many steps, to the same bits."""
+        for vector, saved in zip((self.vector.data, *self.moments), state, strict=True):
+            vector.copy_(torch.tensor(saved))
+        self.count(steps)
+
 
 class ReferenceEngine(Engine):
     """Autograd and Adam of PyTorch, for any cell and on any device of PyTorch."""
@@ -77,6 +96,20 @@ class ReferenceEngine(Engine):
     def prepare(self, learning_rate, clip):
         self.clip = math.inf if clip is None else clip
         self.adam = torch.optim.Adam([self.vector], learning_rate, fused=True)
+        # What Adam makes in its first step, which a network that goes on does not take.
+        self.adam.state[self.vector] = {
+            "step": torch.zeros((), device=self.vector.device),
+            "exp_avg": torch.zeros_like(self.vector),
+            "exp_avg_sq": torch.zeros_like(self.vector),
+        }
+
+    @property
+    def moments(self):
+        state = self.adam.state[self.vector]
+        return state["exp_avg"], state["exp_avg_sq"]
+
+    def count(self, steps):
+        self.adam.state[self.vector]["step"].fill_(steps)
 
     def outputs(self, batch):
         with torch.no_grad():
@@ -121,6 +154,13 @@ class FastEngine(Engine):
         self.parametrised = not isinstance(network.W_hh, torch.nn.Parameter)
         W_hh = network.W_hh
         self.gradient = torch.zeros_like(W_hh) if self.parametrised else W_hh.grad
+
+    @property
+    def moments(self):
+        return tuple(map(torch.from_numpy, self.adam.vectors[2:]))
+
+    def count(self, steps):
+        self.adam.updates = steps
 
     def _arrays(self, W_hh: torch.Tensor) -> tuple:
         """Return weights and gradients as the kernel takes them."""

@@ -1,5 +1,6 @@
 """From a task and an identity to a trained network."""
 
+import json
 import math
 import sys
 from collections.abc import Iterator
@@ -20,6 +21,7 @@ from rnnschur.tables import HISTORY
 from rnnschur.tasks import TaskBase
 from rnnschur.training.engines import FastEngine, ReferenceEngine
 from rnnschur.training.module import build
+from rnnschur.training.resume import Checkpoint
 
 #: Sequences that are drawn at a time: for a single batch numpy's calls take longer than its
 #: arithmetic.
@@ -72,41 +74,46 @@ class Schedule:
         """Return what the batch of an update, counted from 1, is drawn from."""
         return next((part.task for part in self.curriculum if update <= part.last), task)
 
-    def batches(
-        self, task: TaskBase, generator: np.random.Generator
+    def draws(
+        self, task: TaskBase, generator: np.random.Generator, done: int = 0
     ) -> Iterator[tuple[int, Batch]]:
-        """Draw `DRAWN` sequences at a time, and hand out what is trained on without a break.
+        """Draw `DRAWN` sequences at a time, from the first update after `done` on.
+
+        Yields
+        ------
+        done : int
+            Updates before those of the draw.
+        sequences : Batch
+            The batches of the draw, side by side.
+        """
+        while done < self.updates:
+            source, end = self.drawn(done + 1, task), done + 1
+            together = max(1, DRAWN // self.batch)
+            while end < min(done + together, self.updates) and self.drawn(end + 1, task) == source:
+                end += 1
+            sequences = source.sample(together * self.batch, generator)
+            yield done, sequences.part(slice((end - done) * self.batch))
+            done = end
+
+    def parts(self, begin: int, sequences: Batch) -> Iterator[tuple[int, Batch]]:
+        """Hand out what is trained on without a break, of a draw after `begin` updates.
 
         Yields
         ------
         update : int
-            The last update before a break: it gets a row of the history, or ends a draw.
+            The last update before a break: it gets a row of the history, or ends the draw.
         batch : Batch
             The batches of this update and of those since the last break, side by side.
         """
-        done = 0
-        while done < self.updates:
-            source, begin, end = self.drawn(done + 1, task), done, done + 1
-            together = max(1, DRAWN // self.batch)
-            while end < min(begin + together, self.updates) and self.drawn(end + 1, task) == source:
-                end += 1
-            sequences = source.sample(together * self.batch, generator)
-            while done < end:
-                first = done - begin
-                done = min(end, done - done % self.record_every + self.record_every)
-                yield done, sequences.part(slice(first * self.batch, (done - begin) * self.batch))
+        done, end = begin, begin + sequences.sequences // self.batch
+        while done < end:
+            first = done - begin
+            done = min(end, done - done % self.record_every + self.record_every)
+            yield done, sequences.part(slice(first * self.batch, (done - begin) * self.batch))
 
 
-def train(
-    identity: Identity,
-    task: TaskBase,
-    architecture: Architecture,
-    schedule: Schedule,
-    study_seed: int,
-    engine: str = "fast",
-    device: str = "cpu",
-) -> tuple[dict[str, np.ndarray], pd.DataFrame]:
-    """Train one network.
+class Training:
+    """A network in training.
 
     The random streams are named by study seed and identity, so that the result does not depend on
     what else is trained, where or when. With the fast engine the same kind of machine gives the
@@ -125,64 +132,130 @@ def train(
     device : str
         A device of PyTorch. The fast engine runs on the CPU only, and only the tanh cell.
 
-    Returns
-    -------
-    weights : dict
-        The weights of the cell by name, float32, and the parts of a parametrised one, such as
-        ``W_hh.T`` (see `rnnschur.architectures.nnrnn`).
-    history : pandas.DataFrame
-        Columns update, loss (of the training batch at that update), gradient_norm (before it is
-        clipped) and value (the task's measure on the monitored sequences, after the update).
-
     Raises
     ------
-    Diverged
-        If the loss is not finite; the message names the network and the update.
     ValueError
         For an unknown engine, or the fast engine on another device than the CPU or with a cell
         that it does not know.
     """
-    if engine not in ENGINES:
-        raise ValueError(f"engine is {engine!r}; allowed: {', '.join(ENGINES)}")
-    if engine == "fast" and torch.device(device).type != "cpu":
-        raise ValueError(f"device is {device!r}; allowed: cpu, with the engine 'fast'")
 
-    initial = torch.Generator()
-    initial.manual_seed(int(generator(study_seed, *identity, "initial").integers(2**63)))
-    sizes = (task.inputs, identity.width, task.outputs)
-    scales = schedule.input_scale, schedule.frozen_readout
-    network = build(architecture, sizes, initial, *scales).to(device)
-    if engine == "fast" and network.cell.compiled is None:
-        raise ValueError(f"cell is {architecture.cell!r}; allowed: tanh, with the engine 'fast'")
-    of = FastEngine if engine == "fast" else ReferenceEngine
-    step = of(network, schedule.learning_rate, schedule.gradient_clip)
+    def __init__(
+        self,
+        identity: Identity,
+        task: TaskBase,
+        architecture: Architecture,
+        schedule: Schedule,
+        study_seed: int,
+        engine: str = "fast",
+        device: str = "cpu",
+    ):
+        if engine not in ENGINES:
+            raise ValueError(f"engine is {engine!r}; allowed: {', '.join(ENGINES)}")
+        if engine == "fast" and torch.device(device).type != "cpu":
+            raise ValueError(f"device is {device!r}; allowed: cpu, with the engine 'fast'")
 
-    stream = generator(study_seed, *identity, "training")
-    monitored = task.held_out(schedule.monitored, generator(study_seed, identity.task, "monitored"))
-    measure, history = metric(task.metric), []
-    progress = tqdm(
-        total=schedule.updates, desc=identity.label, mininterval=10, maxinterval=60, file=sys.stderr
-    )
-    with progress:
-        for update, batches in schedule.batches(task, stream):
-            found = step.updates(batches, schedule.batch)
-            for number, (loss, _) in enumerate(found, update + 1 - len(found)):
-                if not math.isfinite(loss):
-                    raise Diverged(
-                        f"network {identity.label}: the loss is {loss} at update {number}"
-                    )
-            progress.update(len(found))
-            if update % schedule.record_every == 0 or update == schedule.updates:
-                value = float(measure(step.outputs(monitored), monitored))
-                history.append((update, *found[-1], value))
-                progress.set_postfix_str(f"{task.metric} {value:.4f}", refresh=False)
-
-    if not torch.isfinite(step.vector).all():
-        raise Diverged(
-            f"network {identity.label}: the last update left weights that are not finite"
+        initial = torch.Generator()
+        initial.manual_seed(int(generator(study_seed, *identity, "initial").integers(2**63)))
+        sizes = (task.inputs, identity.width, task.outputs)
+        scales = schedule.input_scale, schedule.frozen_readout
+        self.network = build(architecture, sizes, initial, *scales).to(device)
+        if engine == "fast" and self.network.cell.compiled is None:
+            raise ValueError(
+                f"cell is {architecture.cell!r}; allowed: tanh, with the engine 'fast'"
+            )
+        of = FastEngine if engine == "fast" else ReferenceEngine
+        self.engine = of(self.network, schedule.learning_rate, schedule.gradient_clip)
+        self.label, self.task, self.schedule = identity.label, task, schedule
+        self.stream = generator(study_seed, *identity, "training")
+        self.monitored = task.held_out(
+            schedule.monitored, generator(study_seed, identity.task, "monitored")
         )
-    weights = {
-        name: weight.detach().cpu().contiguous().numpy().copy()
-        for name, weight in {**network.weights(), **network.parts()}.items()
-    }
-    return weights, pd.DataFrame(history, columns=HISTORY)
+        self.done, self.history = 0, []
+
+    def run(
+        self, checkpoint: Checkpoint | None = None
+    ) -> tuple[dict[str, np.ndarray], pd.DataFrame]:
+        """Train to the end.
+
+        Parameters
+        ----------
+        checkpoint : Checkpoint, optional
+            Where the training goes on, if it was interrupted, and leaves its state as it goes.
+            This changes no bit of the result.
+
+        Returns
+        -------
+        weights : dict
+            The weights of the cell by name, float32, and the parts of a parametrised one, such as
+            ``W_hh.T`` (see `rnnschur.architectures.nnrnn`).
+        history : pandas.DataFrame
+            Columns update, loss (of the training batch at that update), gradient_norm (before it is
+            clipped) and value (the task's measure on the monitored sequences, after the update).
+
+        Raises
+        ------
+        Diverged
+            If the loss is not finite; the message names the network and the update.
+        """
+        if checkpoint is not None and (state := checkpoint.load()):
+            self._resume(state)
+        with tqdm(
+            total=self.schedule.updates,
+            initial=self.done,
+            desc=self.label,
+            mininterval=10,
+            maxinterval=60,
+            file=sys.stderr,
+        ) as progress:
+            for begin, drawn in self.schedule.draws(self.task, self.stream, self.done):
+                for update, batches in self.schedule.parts(begin, drawn):
+                    self._train(update, batches, progress)
+                # Here nothing is drawn that has not been trained on: the stream says it all.
+                if checkpoint is not None and checkpoint.due():
+                    checkpoint.save(self._state())
+
+        if not torch.isfinite(self.engine.vector).all():
+            raise Diverged(
+                f"network {self.label}: the last update left weights that are not finite"
+            )
+        weights = {
+            name: weight.detach().cpu().contiguous().numpy().copy()
+            for name, weight in {**self.network.weights(), **self.network.parts()}.items()
+        }
+        return weights, pd.DataFrame(self.history, columns=HISTORY)
+
+    def _train(self, update: int, batches: Batch, progress: tqdm) -> None:
+        """Do the updates up to `update`, and look at the network where the history has a row."""
+        found = self.engine.updates(batches, self.schedule.batch)
+        for number, (loss, _) in enumerate(found, update + 1 - len(found)):
+            if not math.isfinite(loss):
+                raise Diverged(f"network {self.label}: the loss is {loss} at update {number}")
+        self.done = update
+        progress.update(len(found))
+        if update % self.schedule.record_every == 0 or update == self.schedule.updates:
+            outputs = self.engine.outputs(self.monitored)
+            value = float(metric(self.task.metric)(outputs, self.monitored))
+            self.history.append((update, *found[-1], value))
+            progress.set_postfix_str(f"{self.task.metric} {value:.4f}", refresh=False)
+
+    def _state(self) -> dict[str, np.ndarray]:
+        """Return all that the rest of the training depends on, between two draws."""
+        words = json.dumps(self.stream.bit_generator.state)
+        return {
+            "done": np.array([self.done]),
+            "adam": self.engine.state(),
+            "history": np.array(self.history).reshape(-1, len(HISTORY)),
+            "stream": np.frombuffer(words.encode(), np.uint8),
+        }
+
+    def _resume(self, state: dict[str, np.ndarray]) -> None:
+        """Go on from what `_state` has returned."""
+        self.done = int(state["done"][0])
+        self.engine.resume(state["adam"], self.done)
+        self.history = [(int(update), *rest) for update, *rest in state["history"]]
+        self.stream.bit_generator.state = json.loads(state["stream"].tobytes())
+
+
+def train(*of, **settings) -> tuple[dict[str, np.ndarray], pd.DataFrame]:
+    """Train one network, given as a `Training` takes it, and return what its `run` does."""
+    return Training(*of, **settings).run()

@@ -20,6 +20,7 @@ from matplotlib.ticker import FixedLocator
 from PIL import Image as Pixels
 
 from rnnschur.coordinates.sectors import COUPLINGS, SUBSET_COUPLINGS, SUBSETS
+from rnnschur.files import whole_file
 
 #: Widths of a figure in inches: a column, and the text of a page.
 COLUMN, TEXT = 3.25, 6.75
@@ -86,15 +87,13 @@ def save(figure: Figure, stem: str | Path) -> None:
 
     The PNG has a palette of 256 colours: a third of the size, and all figures are in the report.
     """
-    Path(stem).parent.mkdir(parents=True, exist_ok=True)
     pixels = BytesIO()
     figure.savefig(pixels, format="png")
     picture = Pixels.open(pixels).convert("RGB").quantize(256, dither=Pixels.Dither.NONE)
-    picture.save(f"{stem}.png", optimize=True)
+    whole_file(f"{stem}.png", lambda file: picture.save(file, "png", optimize=True))
     figure.set_layout_engine("none")  # it stands; to lay it out again takes as long as to draw it
-    figure.savefig(
-        f"{stem}.pdf", metadata={"Creator": None, "Producer": None, "CreationDate": None}
-    )
+    undated = {"Creator": None, "Producer": None, "CreationDate": None}
+    whole_file(f"{stem}.pdf", lambda file: figure.savefig(file, format="pdf", metadata=undated))
     plt.close(figure)
 
 

@@ -1,0 +1,171 @@
+"""One run of make at a time in a folder, and one job at a time on the same files."""
+
+import json
+import os
+import platform
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+import freshness
+import job
+import sources
+
+WORKFLOW = str(sources.WORKFLOW)
+OWN = "import alone; kept = alone.own(); print('mine', flush=True); "
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def python(code: str) -> subprocess.Popen:
+    return subprocess.Popen(
+        [sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": WORKFLOW},
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+    )  # fmt: skip
+
+
+def own() -> tuple[int, str, str]:
+    process = python(OWN)
+    printed, said = process.communicate(timeout=60)
+    return process.returncode, printed.strip(), said.strip()
+
+
+@pytest.fixture
+def running():
+    """A run that is at work, with a child that outlives it."""
+    child = "import subprocess, sys, time; "
+    child += "subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)']); "
+    process = python(OWN + child + "print('on', flush=True); time.sleep(60)")
+    assert [process.stdout.readline().strip() for _ in range(2)] == ["mine", "on"]
+    yield process
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+
+
+def locked(folder):
+    locks = folder / ".snakemake" / "locks"
+    locks.mkdir(parents=True, exist_ok=True)
+    (locks / "0.output.lock").write_text("results/a\n")
+    return locks
+
+
+def test_a_second_run_is_refused_in_one_line(folder, running):
+    locks = locked(folder)
+    code, printed, said = own()
+    assert code == 1 and printed == "" and locks.exists()
+    machine = platform.node()
+    assert said == (
+        f"make is at work in this folder already, as process {running.pid} on {machine}; wait "
+        "until it has ended, or stop it"
+    )
+
+
+def test_after_a_kill_what_it_had_locked_is_unlocked(folder, running):
+    locks = locked(folder)
+    os.kill(running.pid, signal.SIGKILL)
+    running.wait()
+    code, printed, said = own()
+    assert (code, printed) == (0, "mine") and not locks.exists()
+    assert said == f"The last run, process {running.pid}, was killed; this one goes on."
+
+
+def test_after_a_run_that_ended_nothing_is_said(folder):
+    assert own() == own() == (0, "mine", "")
+
+
+@pytest.mark.parametrize("owner", ["", "12 another-machine"])
+def test_locks_of_others_stay(folder, owner):
+    """Of a Snakemake that was started by hand, or on another machine that shares the folder."""
+    locks = locked(folder)
+    (folder / ".snakemake" / "owner").write_text(owner)
+    assert own() == (0, "mine", "") and locks.exists()
+
+
+def test_a_snakemake_started_by_hand_takes_the_locks_as_its_own(folder):
+    disown = python("import alone; alone.disown()")
+    disown.communicate()
+    assert not (folder / ".snakemake").exists()  # no make has been here
+    assert own() == (0, "mine", "")
+    python("import alone; alone.disown()").communicate()
+    locks = locked(folder)
+    assert own() == (0, "mine", "") and locks.exists()
+
+
+def test_the_run_of_make_does_not_disown_itself(folder):
+    python(OWN + "alone.disown()").communicate()
+    locks = locked(folder)
+    assert "was killed" in own()[2] and not locks.exists()
+
+
+def a_job(folder):
+    recipe = json.dumps({"code": "c", "settings": "s"})
+    output = SimpleNamespace(record="record.json", table="table.csv")
+    output = type("Output", (list,), vars(output))(["record.json", "table.csv"])
+    return SimpleNamespace(
+        log=["job.log"], output=output, params=SimpleNamespace(recipe=recipe, records=[])
+    )
+
+
+WORK = """
+import fcntl, json, sys, time
+from pathlib import Path
+from types import SimpleNamespace
+import job
+of = SimpleNamespace(log=["job.log"])
+said, there = sys.stdout, {there}
+job.log(of)
+print("working")
+said.write("begun\\n")
+said.flush()
+time.sleep(1)
+Path("table.csv").write_text("made by the other")
+if there:
+    import freshness
+    freshness.write_record("record.json", json.dumps({{"code": "c", "settings": "s"}}), [])
+"""
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_job_waits_for_one_that_makes_the_same(folder, monkeypatch, capfd, there):
+    """It is left over from a run that was killed; one that failed is done again."""
+    (folder / "job.log").write_text("of an earlier run\n")
+    other = python(WORK.format(there=there))
+    assert other.stdout.readline() == "begun\n"
+    begun = time.monotonic()
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "stdout", sys.stdout)
+        patch.setattr(sys, "stderr", sys.stderr)
+        if there:
+            with pytest.raises(SystemExit) as ended:
+                job.log(a_job(folder))
+            assert ended.value.code is None
+        else:
+            job.log(a_job(folder))
+            print("mine")
+            sys.stdout.close()
+    assert time.monotonic() - begun > 0.3
+    other.communicate()
+    assert other.returncode == 0 and Path("table.csv").read_text() == "made by the other"
+    said = capfd.readouterr().err
+    assert said == "An earlier run is still writing job.log; waiting for it.\n"
+    assert (folder / "job.log").read_text() == ("working\n" if there else "mine\n")
+
+
+def test_only_a_record_of_today_and_all_files_say_that_a_job_is_done(folder):
+    of = a_job(folder)
+    assert not freshness.has_left_record(of)
+    freshness.leave_record(of)
+    assert not freshness.has_left_record(of)
+    Path("table.csv").write_text("")
+    assert freshness.has_left_record(of)
+    of.params.recipe = json.dumps({"code": "c", "settings": "other"})
+    assert not freshness.has_left_record(of)
