@@ -6,7 +6,7 @@ from importlib.util import find_spec
 EXTRAS = {
     "training": ("torch", "tqdm"),
     "fast": ("numba", "llvmlite"),
-    "report": ("yaml", "jinja2", "matplotlib", "seaborn", "IPython", "PIL"),
+    "report": ("yaml", "jinja2", "markupsafe", "matplotlib", "seaborn", "IPython", "PIL"),
 }
 
 
