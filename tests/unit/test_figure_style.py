@@ -58,6 +58,15 @@ def test_a_figure_is_as_wide_as_a_column_or_the_text_and_has_type_of_eight_point
     assert sizes == {8}
 
 
+def test_positions_have_no_last_bits_that_could_differ_between_processes(tmp_path):
+    figure, axes = figures.grid(3, 2, 0.7)
+    for i, axis in enumerate(axes.flat):
+        axis.set(title="a", ylabel="y" * i)
+    style.save(figure, tmp_path / "figure")
+    bounds = np.array([axis.get_position().get_points() for axis in axes.flat])
+    assert np.array_equal(bounds, bounds.round(6)) and len(np.unique(bounds)) > 8
+
+
 def test_the_strip_fills_the_cells_of_the_couplings_that_are_removed():
     figure, axes = figures.grid(1, 2, 0.7)
     for axis in axes.flat:

@@ -231,15 +231,27 @@ def _stacked(table: pd.DataFrame, ratios: tuple[float, ...]):
         `ratios`.
     """
     rows, columns, conditions = places(table)
-    width = COLUMN if columns == 1 else TEXT
+    width, several = COLUMN if columns == 1 else TEXT, len(ratios)
     height = (sum(ratios) + 0.25) * width / columns
-    figure = plt.figure(figsize=(width, rows * height + 0.3))
-    cells, found = figure.add_gridspec(rows, columns), []
-    for condition, row, column in conditions:
-        inner = cells[row, column].subgridspec(len(ratios), 1, height_ratios=ratios)
-        axes = list(inner.subplots(sharex=True))
-        for axis, first in zip(axes, found[0][1] if found else [], strict=False):
-            axis.sharey(first)
-        found.append((condition, axes))
+    figure, grid = plt.subplots(
+        rows * several,
+        columns,
+        figsize=(width, rows * height + 0.3),
+        squeeze=False,
+        height_ratios=ratios * rows,
+    )
+    found = [
+        (condition, list(grid[row * several : (row + 1) * several, column]))
+        for condition, row, column in conditions
+    ]
+    for number, (_, axes) in enumerate(found):
+        for axis in axes[:-1]:
+            axis.sharex(axes[-1])
+            axis.tick_params(labelbottom=False)
+        if number:
+            for axis, first in zip(axes, found[0][1], strict=True):
+                axis.sharey(first)
+    for axis in set(grid.flat) - {axis for _, axes in found for axis in axes}:
+        axis.set_visible(False)
     name_conditions(figure, [(condition, axes[0]) for condition, axes in found])
     return figure, found

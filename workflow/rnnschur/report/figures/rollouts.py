@@ -61,7 +61,9 @@ def rollouts(
 
 def _curves(steps, target, outputs, values) -> Figure:
     shown = outputs["intact"] if target is None else target
-    figure, axes = grid(shown.shape[1], len(outputs), 0.72, sharex=True, sharey=True)
+    rows = shown.shape[1]
+    # However many rows, titles and labels take as much room.
+    figure, axes = grid(rows, len(outputs), 0.6 + 0.5 / rows, sharex=True, sharey=True)
     for (label, output), column in zip(outputs.items(), axes.T, strict=True):
         for channel, axis in enumerate(column):
             if target is not None:
@@ -69,9 +71,11 @@ def _curves(steps, target, outputs, values) -> Figure:
             axis.plot(steps, output[:, channel], color=PALETTE[0], linewidth=1, label="output")
             axis.set(xlabel="step", ylabel=f"output {channel}")
         column[0].set_title(f"{label}\n{values[label]}".strip())
+    # What runs away further than this is cut off, so that the target can be seen.
     lowest, highest = np.nanmin(shown), np.nanmax(shown)
-    margin = 0.75 * (highest - lowest)
-    axes[0, 0].set_ylim(lowest - margin, highest + margin)
+    margin = 1.5 * (highest - lowest)
+    drawn = np.clip([*outputs.values()], lowest - margin, highest + margin)
+    axes[0, 0].set_ylim(drawn.min() - 0.05 * margin, drawn.max() + 0.05 * margin)
     label_outer(figure)
     legend_below(figure)
     return figure

@@ -17,6 +17,7 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator
+from matplotlib.transforms import Bbox
 from PIL import Image as Pixels
 
 from rnnschur.coordinates.sectors import COUPLINGS, SUBSET_COUPLINGS, SUBSETS
@@ -87,14 +88,28 @@ def save(figure: Figure, stem: str | Path) -> None:
 
     The PNG has a palette of 256 colours: a third of the size, and all figures are in the report.
     """
+    _lay_out(figure)
     pixels = BytesIO()
     figure.savefig(pixels, format="png")
     picture = Pixels.open(pixels).convert("RGB").quantize(256, dither=Pixels.Dither.NONE)
     whole_file(f"{stem}.png", lambda file: picture.save(file, "png", optimize=True))
-    figure.set_layout_engine("none")  # it stands; to lay it out again takes as long as to draw it
     undated = {"Creator": None, "Producer": None, "CreationDate": None}
     whole_file(f"{stem}.pdf", lambda file: figure.savefig(file, format="pdf", metadata=undated))
     plt.close(figure)
+
+
+def _lay_out(figure: Figure) -> None:
+    """Lay a figure out for good: once, and to a millionth of its size.
+
+    The solver behind matplotlib's layout adds up in the order of addresses in memory, so that the
+    last bits of a position, and with them a pixel or two, are other ones in every process.
+    """
+    figure.set_dpi(mpl.rcParams["savefig.dpi"])
+    if figure.axes and (engine := figure.get_layout_engine()):
+        engine.execute(figure)
+    figure.set_layout_engine("none")
+    for axis in figure.axes:
+        axis.set_position(Bbox(axis.get_position(original=True).get_points().round(6)))
 
 
 def grid(rows: int, columns: int, ratio: float, width: float | None = None, **options):
