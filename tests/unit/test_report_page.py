@@ -228,7 +228,7 @@ def test_pictures_are_told_in_the_numbers_of_their_tables(study):
         assert words in whole, words
     assert text.count("commit 0123abc") == len(FIGURES)
     assert all(i["src"].startswith("data:image/png;base64,") for i in found.all("img"))
-    assert {(i["width"], i["height"]) for i in found.all("img")} == {("100", "100")}
+    assert {(i["width"], i["height"]) for i in found.all("img")} == {("200", "200")}
     other = tables()
     other["ablations"].loc[other["ablations"]["removed"] == "CR", "value"] = 0.5
     found, _ = page(study(other))

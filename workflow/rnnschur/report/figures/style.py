@@ -90,7 +90,7 @@ def save(figure: Figure, stem: str | Path) -> None:
     """
     _lay_out(figure)
     pixels = BytesIO()
-    figure.savefig(pixels, format="png")
+    figure.savefig(pixels, format="png", dpi=figure.dpi)
     picture = Pixels.open(pixels).convert("RGB").quantize(256, dither=Pixels.Dither.NONE)
     whole_file(f"{stem}.png", lambda file: picture.save(file, "png", optimize=True))
     undated = {"Creator": None, "Producer": None, "CreationDate": None}
@@ -104,7 +104,7 @@ def _lay_out(figure: Figure) -> None:
     The solver behind matplotlib's layout adds up in the order of addresses in memory, so that the
     last bits of a position, and with them a pixel or two, are other ones in every process.
     """
-    figure.set_dpi(mpl.rcParams["savefig.dpi"])
+    figure.set_dpi(STYLE["savefig.dpi"])
     if figure.axes and (engine := figure.get_layout_engine()):
         engine.execute(figure)
     figure.set_layout_engine("none")
