@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from rnnschur.report.figures.style import VERDICTS
+from rnnschur.report.figures.style import TEXT, VERDICTS
 
 #: How much of its colour a verdict shows behind a line: the worse, the darker, also in grey.
 SHADES = {"reproduced": 0.3, "partly": 0.45, "not": 0.8}
@@ -31,7 +31,7 @@ def verdict_curves(curves: pd.DataFrame) -> Figure:
     hangs = {key for key, verdicts in near if len(set(verdicts)) > 1}
     strips = _strips(curves)
     figure, (left, right) = plt.subplots(
-        1, 2, figsize=(11, 1.1 + 0.25 * len(strips)), sharey=True, width_ratios=(5, 4)
+        1, 2, figsize=(TEXT, 1.1 + 0.2 * len(strips)), sharey=True, width_ratios=(5, 4)
     )
     for place, (name, bound, first) in enumerate(strips):
         rows = curves[curves["id"] == name]
@@ -46,12 +46,10 @@ def verdict_curves(curves: pd.DataFrame) -> Figure:
             _strip(right, tried["value"], tried, place)
             _name(right, place, "α" * ((name, "alpha") in hangs), True)
     firsts = curves.drop_duplicates("id").set_index("id")
-    texts = firsts["claim"].str.rstrip(".")
-    places = range(len(strips))
-    left.set_yticks(places, [texts[name] if first else "" for name, _, first in strips])
+    left.set_yticks(range(len(strips)), [name if first else "" for name, _, first in strips])
     for label, (name, _, _) in zip(left.get_yticklabels(), strips, strict=True):
         bold = any(name == other for other, _ in hangs)
-        label.set(fontsize="small", fontweight="bold" if bold else "normal")
+        label.set(fontweight="bold" if bold else "normal")
     numbers = sum(firsts["kind"][name] == "number" for name, _, _ in strips)
     for axis in (left, right):
         axis.axhline(len(strips) - numbers - 0.5, color="0.3", linewidth=0.8)

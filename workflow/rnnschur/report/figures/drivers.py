@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from rnnschur.coordinates.sectors import COUPLINGS
 from rnnschur.drivers import ALL, SETTINGS, SIZE, THRESHOLD
-from rnnschur.report.figures.style import COLOURS, legend_below
+from rnnschur.report.figures.style import COLOURS, TEXT, legend_below
 
 MARKERS = dict(zip(COUPLINGS, "sov", strict=True))
 NAMES = {THRESHOLD: "α", SETTINGS: "all settings", ALL: "all of these"}
@@ -27,14 +27,14 @@ def drivers(shares: pd.DataFrame, table: pd.DataFrame) -> Figure:
     Returns
     -------
     Figure
-        Left, a point a network, threshold and coupling, and means over |R| up to the same power of
-        two. Middle, R² of each driver alone. Right, how many doublings of |R| go with one unit of
-        each driver, with the interval.
+        Above, a point a network, threshold and coupling, and means over |R| up to the same power of
+        two. Below left, R² of each driver alone; right, how many doublings of |R| go with one unit
+        of each driver, with the interval.
     """
-    figure, axes = plt.subplots(1, 3, figsize=(11.5, 4.0), width_ratios=[1.3, 1, 1])
-    _against_size(axes[0], shares)
-    _explained(axes[1], table[table["response"] != SIZE])
-    _sizes(axes[2], table[(table["response"] == SIZE) & table["coefficient"].notna()])
+    figure, axes = plt.subplot_mosaic([["shares"] * 2, ["explained", "sizes"]], figsize=(TEXT, 5.2))
+    _against_size(axes["shares"], shares)
+    _explained(axes["explained"], table[table["response"] != SIZE])
+    _sizes(axes["sizes"], table[(table["response"] == SIZE) & table["coefficient"].notna()])
     legend_below(figure)
     return figure
 
@@ -73,7 +73,7 @@ def _explained(axis: Axes, table: pd.DataFrame) -> None:
         axis.axhline(row, color="0.85", linewidth=0.6)
     axis.set_yticks(range(len(names)), [NAMES.get(name, name) for name in names])
     axis.set(xlim=(-0.03, 1), ylim=(len(names) - 0.5, -0.5))
-    axis.set(xlabel="share of variance explained, alone", title="What explains the shares?")
+    axis.set(xlabel="variance explained, alone", title="What explains the shares?")
 
 
 def _sizes(axis: Axes, table: pd.DataFrame) -> None:

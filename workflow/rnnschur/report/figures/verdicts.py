@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from rnnschur.paper.verdicts import CHECKED, CONSEQUENCE
 from rnnschur.report.figures.style import (
     PALETTE,
+    TEXT,
     VERDICTS,
     legend_below,
 )
@@ -40,14 +41,11 @@ def ledger(table: pd.DataFrame) -> Figure:
     parts = [table[table["kind"] == kind].reset_index(drop=True) for kind in ("claim", "number")]
     heights = [max(len(part), 1) for part in parts]
     figure, axes = plt.subplots(
-        2, 1, figsize=(7.5, 1.4 + 0.24 * sum(heights)), height_ratios=heights
+        2, 1, figsize=(TEXT, 1.2 + 0.165 * sum(heights)), height_ratios=heights
     )
     for axis, part, height in zip(axes, parts, heights, strict=True):
         stars = np.where(part["flips"].fillna("") == "", "", " *")
-        axis.set_yticks(
-            part.index,
-            [f"{text.rstrip('.')}{star}" for text, star in zip(part["claim"], stars, strict=True)],
-        )
+        axis.set_yticks(part.index, part["id"] + stars)
         axis.set_ylim(height - 0.5, -0.5)
         axis.grid(axis="y", linewidth=0.4)
     axes[0].set(xlim=(-0.03, 1.03), xlabel="share of networks that agree")
@@ -153,17 +151,15 @@ def search_claims(judged: pd.DataFrame, protocols: pd.DataFrame) -> Figure:
     held = (counted["verdict"] == "reproduced").groupby(counted["id"]).agg(["sum", "size"])
     held = held.reindex(shares.columns, fill_value=0)
     cells = np.vstack([shares, np.full((1, len(held)), np.nan), held["sum"] / held["size"]])
-    size = 4.0 + 0.48 * cells.shape[1], 2.0 + 0.24 * len(cells)
-    figure, axis = plt.subplots(figsize=size)
+    figure, axis = plt.subplots(figsize=(TEXT, 1.6 + 0.17 * len(cells)))
     image = axis.imshow(cells, cmap="cividis", vmin=0, vmax=1, aspect="auto")
     agree = (shares * networks).round()
     for (row, column), share in np.ndenumerate(cells):
         if np.isfinite(share):
             last = row == len(cells) - 1
             count = held["sum"].iloc[column] if last else agree.iloc[row, column]
-            style = {"ha": "center", "va": "center", "fontsize": "x-small"}
-            style["color"] = "black" if share > 0.5 else "white"
-            axis.text(column, row, f"{count:.0f}", **style)
+            colour = "black" if share > 0.5 else "white"
+            axis.text(column, row, f"{count:.0f}", ha="center", va="center", color=colour)
     kinds = judged.drop_duplicates("id").set_index("id")["kind"][shares.columns]
     border = (kinds == "claim").sum() - 0.5
     axis.axvline(border, color="white", linewidth=4)
@@ -189,7 +185,7 @@ def search_claims(judged: pd.DataFrame, protocols: pd.DataFrame) -> Figure:
     axis.set_title(f"{task.replace('_', ' ')}: networks that agree", pad=18)
     axis.tick_params(length=0)
     axis.spines[:].set_visible(False)
-    figure.colorbar(image, label="share that agrees")
+    figure.colorbar(image, label="share that agrees", shrink=0.6, aspect=30)
     return figure
 
 
