@@ -166,7 +166,7 @@ def test_ledger_draws_every_judged_claim_at_its_share_and_every_number_beside_th
         {
             "kind": ["claim"] * 4 + ["number"] * 3,
             "rests_on": ["measurement", "consequence", "theorem", *["measurement"] * 4],
-            "claim": ["A.", "B.", "C.", "D.", "E.", "F.", "G."],
+            "id": ["A", "B", "C", "D", "E", "F", "G"],
             "networks": [10, 10, 10, 10, 10, 10, 0],
             "share": [1.0, 0.9, 1.0, 0.6, 0.1, 0.2, np.nan],
             "share_low": [0.7, 0.5, 0.7, 0.3, 0.0, 0.0, np.nan],
