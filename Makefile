@@ -64,10 +64,11 @@ claim: $(READY)  ## compute one claim again from published weights: make claim I
 search: $(READY)  ## try other protocols where the paper leaves a choice
 	$(STUDY) search --configfile workflow/studies/search.yaml $(SHOWN)
 
+# The site's packages, after make docs, have no part in it.
 publish: $(READY)  ## run the published study and the search anew: 390 networks
 	$(STUDY) --configfile workflow/studies/published.yaml $(SHOWN)
 	$(STUDY) search --configfile workflow/studies/search.yaml --config results=results/published/search $(SHOWN)
-	$(RUN) pip freeze --exclude-editable > results/published/environment.txt
+	$(RUN) pip freeze --exclude-editable | grep -vixFf envs/docs.txt > results/published/environment.txt
 
 BENCH := PYTHONPATH=workflow OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 NUMBA_NUM_THREADS=1 $(VENV)/bin/python
 bench: $(READY)  ## time training and diagnosis; on a quiet machine, half an hour

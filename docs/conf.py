@@ -11,6 +11,7 @@ from importlib.metadata import files
 from pathlib import Path
 
 from docutils.nodes import Text
+from pygments.lexers import PythonLexer
 from sphinx.addnodes import pending_xref
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -22,7 +23,7 @@ extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphin
 
 root_doc = "docs/index"
 include_patterns = ["README.md", "docs/**", "report/*.md", "report/benchmark/*.md"]
-include_patterns += ["tests/networks/README.md"]
+include_patterns += ["tests/networks/README.md", "CHANGELOG.md"]
 rst_prolog = "\n".join(rf".. |{x}| replace:: \|{x}\|" for x in "RCTNWX")  # sizes and norms
 myst_enable_extensions = ["dollarmath"]
 myst_fence_as_directive = ["math"]
@@ -72,6 +73,7 @@ def begin_at_index(app, exception):
 
 def setup(app):
     """Hand all of this to Sphinx."""
+    app.add_lexer("snakemake", PythonLexer)  # Pygments has none for what is nearly Python
     app.connect("source-read", lead_to_reference)
     app.connect("doctree-read", leave_words_alone)
     app.connect("autodoc-skip-member", without_aliases)

@@ -184,7 +184,7 @@ def test_a_table_as_latex_has_booktabs_and_nothing_that_latex_would_take_for_som
     assert r"\caption{50 \% of T\_ij.}" in text and r"\label{tab:x}" in text
     rows = [line for line in text.splitlines() if line.endswith(r"\\")]
     assert rows == [
-        r"task & alpha & change \& such & networks \\",
+        r"task & alpha & \begin{tabular}[b]{@{}l@{}}change \& \\ such\end{tabular} & networks \\",
         r"copy\_curriculum & 0.90 & 0.6(22)$\times10^{-6}$ & 30 \\",
         r"sine & 0.95 & $|$R$|$ = 5 \% & 5 \\",
     ]
@@ -193,8 +193,21 @@ def test_a_table_as_latex_has_booktabs_and_nothing_that_latex_would_take_for_som
     assert r"\begin{longtable}" in long and "longtable" in long.splitlines()[0]
 
 
+def test_a_wide_table_as_latex_is_turned_and_its_sentences_and_headings_break():
+    sentence = "In copy a coupling can be removed, and in sine generation it cannot."
+    wide = TABLE.assign(
+        claim=sentence, rule="damage_RR < 0.05", **{f"{i} of all": 1 for i in range(9)}
+    )
+    text = pages.latex(wide, "Wide.", "tab:z")
+    assert text.splitlines()[0].endswith("booktabs, pdflscape.") and r"\end{landscape}" in text
+    assert r"1 \\ of \\ all" in text and text.count("p{") == 1
+    (width,) = re.findall(r"p{(\d+)pt}", text)
+    assert 85 < int(width) < 200
+
+
 def test_numbers_have_a_minus_and_words_a_hyphen_in_latex():
     assert tex("-0.5 [-1.2e-05, 3]") == r"$-$0.5 [$-$1.2$\times10^{-5}$, 3]"
+    assert tex("N_h <= 2 - [-inf]") == r"$N_h$ $\leq$ 2 $-$ [$-\infty$]"
     assert tex("flip-flop, 2-3 of |R|, α ≥ 1") == r"flip-flop, 2-3 of $|$R$|$, $\alpha$ $\geq$ 1"
 
 

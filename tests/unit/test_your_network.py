@@ -87,4 +87,4 @@ def test_what_passes_and_how_long_a_cause_is_looked_for_stand_there():
     assert TOLERANCES == {"float32": 1e-3, "float64": 1e-5}
     assert "up to 1e-5, and up to 1e-3 where the reference is float32" in PAGE
     words = " ".join(PAGE.split())
-    assert f"{SUSPECTS}. It looks for {PATIENCE} seconds at most" in words
+    assert f"{SUSPECTS}. The search for them takes {PATIENCE} seconds at most" in words

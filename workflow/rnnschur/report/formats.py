@@ -1,6 +1,7 @@
 """How numbers and tables are written: uncertainty, HTML, Markdown, LaTeX."""
 
 import re
+import textwrap
 from collections.abc import Iterable
 
 import numpy as np
@@ -93,33 +94,93 @@ _TEX = str.maketrans(
 
 def tex(text: object) -> str:
     """Return text for LaTeX: signs with a meaning escaped, -1.5e-06 with minus and power of ten."""
-    text = re.sub(r"(?<![\w.])-(?=\d)", "$-$", str(text).translate(_TEX))
+    text = str(text).replace("<=", "≤").replace(">=", "≥").translate(_TEX)
+    text = re.sub(r"\bN\\_h\b", "$N_h$", text)
+    text = re.sub(r"(?<![\w.])-inf\b", r"$-\\infty$", text)
+    text = re.sub(r"(?<![\w.])-(?=\d)|(?<= )-(?= )", "$-$", text)
     return re.sub(r"(?<=[\d)])e([+-]\d+)", lambda e: rf"$\times10^{{{int(e[1])}}}$", text)
 
 
-def latex(table: pd.DataFrame, caption: str, label: str) -> str:
-    """Return a table as LaTeX with the rules of booktabs; one of more than 40 rows may break.
+#: Where a table may stand, the first place where it fits: the letters, how wide one is, and how
+#: wide the text of a page (6.75 inches) or of one that is turned (9 inches), in points.
+_PLACES = [("footnotesize", 4.4, 488), ("footnotesize", 4.4, 650), ("scriptsize", 3.8, 650)]
+#: The space beside a column in points, and the letters that a line of sentences has at most.
+_SPACE, _SENTENCE = 3, 40
 
-    Columns of long text are a quarter of a line wide, numbers stand to the right.
+
+def latex(table: pd.DataFrame, caption: str, label: str) -> str:
+    """Return a table as LaTeX with the rules of booktabs, for a text that is 6.75 inches wide.
+
+    Columns are between their longest word and their longest cell wide, as a browser lays them out,
+    and headings break into lines. A table too wide for a page is turned, and one too long for it
+    breaks. Numbers stand to the right.
     """
     table = _plain(table)
-    formats = []
-    for name in table:
-        longest = table[name].astype(str).str.len().max()
-        numeric = pd.api.types.is_numeric_dtype(table[name])
-        formats.append("r" if numeric else r"p{0.25\linewidth}" if longest > 40 else "l")
-    environment = "longtable" if len(table) > 40 else "table"
-    styler = table.style.hide(axis="index").format(tex).format_index(tex, axis="columns")
+    # A power of ten is longer than what it is written for.
+    cells = table.astype(str).replace(r"e[+-]\d\d", "xxxxx", regex=True)
+    lengths = cells.apply(lambda column: column.str.len())
+    size, letter, line, width = _layout(cells, lengths.max())
+    wrapped = width < lengths.max()
+    formats = [
+        rf">{{\raggedright\arraybackslash}}p{{{letter * width[name]:.0f}pt}}"
+        if wrapped[name]
+        else "r"
+        if pd.api.types.is_numeric_dtype(table[name])
+        else "l"
+        for name in table
+    ]
+    turned = line > _PLACES[0][2]
+    breaks = np.ceil(lengths / width).max(axis="columns").sum() > (25 if turned else 40)
+    headings = {
+        name: textwrap.wrap(name, round(width[name]), break_long_words=False) for name in table
+    }
+    styler = table.style.hide(axis="index").format(tex)
+    styler = styler.format(
+        lambda cell: tex(cell).replace(r"\_", r"\_\allowbreak "), subset=list(width.index[wrapped])
+    )
+    styler = styler.format_index(lambda name: _stacked(headings[name]), axis="columns")
     text = styler.to_latex(
         column_format="".join(formats),
         caption=tex(caption),
         label=label,
         hrules=True,
-        environment=environment,
-        **({"position_float": "centering"} if environment == "table" else {}),
+        environment="longtable" if breaks else "table",
+        **({} if breaks else {"position_float": "centering"}),
     )
-    packages = "booktabs" if environment == "table" else "booktabs, longtable"
-    return f"% Packages: {packages}.\n{text}"
+    look = rf"\{size}\setlength{{\tabcolsep}}{{{_SPACE}pt}}"
+    look += r"\renewcommand{\arraystretch}{1.2}" if wrapped.any() else ""
+    if breaks:
+        text = f"{{{look}\\setlength{{\\LTcapwidth}}{{\\linewidth}}\n{text}}}\n"
+    else:
+        text = text.replace(
+            "\\centering\n", f"\\centering{look}\\setlength{{\\belowcaptionskip}}{{6pt}}\n"
+        )
+    if turned:
+        text = f"\\begin{{landscape}}\n{text}\\end{{landscape}}\n"
+    packages = ["array", "booktabs", *["longtable"] * bool(breaks), *["pdflscape"] * bool(turned)]
+    return f"% Packages: {', '.join(packages)}.\n{text}"
+
+
+def _layout(cells: pd.DataFrame, longest: pd.Series) -> tuple[str, float, int, pd.Series]:
+    """Return where a table may stand, one of `_PLACES`, and how many letters its columns hold."""
+    words = [
+        max(len(word) for cell in [name, *cells[name]] for word in re.split("[ _]", cell))
+        for name in cells
+    ]
+    least = pd.Series(words, cells.columns)
+    wish = longest.clip(upper=_SENTENCE).clip(lower=least)
+    for size, letter, line in _PLACES:
+        room = (line - 2 * _SPACE * len(wish)) / letter
+        if wish.sum() <= room:
+            return size, letter, line, wish
+    share = (room - least.sum()) / max(1, (wish - least).sum())
+    return size, letter, line, least + (wish - least) * max(0, share)
+
+
+def _stacked(lines: list[str]) -> str:
+    """Return the lines of a heading for LaTeX, one above the other."""
+    text = r" \\ ".join(map(tex, lines))
+    return text if len(lines) < 2 else rf"\begin{{tabular}}[b]{{@{{}}l@{{}}}}{text}\end{{tabular}}"
 
 
 def _plain(table: pd.DataFrame) -> pd.DataFrame:

@@ -25,7 +25,8 @@ def ledger_table(ledger: pd.DataFrame) -> pd.DataFrame:
             "unsettled": rows["unsettled"].map(digits),
             "verdict": rows["verdict"].fillna(""),
             "flips near": rows["flips"].astype(object).fillna(""),
-            "rule": rows["rule"],
+            # A bound that was computed has a rounded last digit.
+            "rule": rows["rule"].replace(r"(\.\d+?)0{6,}\d+", r"\1", regex=True),
         }
     )
 
