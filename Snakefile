@@ -27,7 +27,7 @@ import claim
 import snakemake_logger_plugin_progress as progress
 import study
 import surroundings
-from alone import disown
+from alone import disown, refuse_survivors, wait_for_survivors
 from freshness import judge
 from sources import ROOT, sources
 
@@ -167,6 +167,10 @@ judge(workflow.rules)
 
 
 onstart:
+    refuse_survivors(workflow.local_exec)
+    wait_for_survivors(
+        log for job in workflow.dag.needrun_jobs() for log in job.log
+    )
     disown()
     progress.plan(workflow.dag)
     forget_waiting(

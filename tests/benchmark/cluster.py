@@ -22,7 +22,7 @@ sys.path.append(str(ROOT / "tests" / "cluster"))
 from one_node_slurm import OneNodeSlurm  # noqa: E402
 
 SLURM = [
-    *("--profile", "profiles/slurm", "--slurm-status-command", "squeue"),
+    *("--profile", "profiles/slurm", "--max-status-checks-per-second", "1"),
     *("--slurm-init-seconds-before-status-checks", "3"),
 ]
 

@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 from pathlib import Path
+from shutil import copytree
 
 import psutil
 import pytest
@@ -11,7 +12,9 @@ from one_node_slurm import OneNodeSlurm, Unavailable, wait_until
 from workflow.conftest import Project
 
 QUICK = "networks/sine/default/n16/seeds0-1"
+KERNELS = "workflow/rnnschur/kernels"
 SLOW = "networks/flip_flop/orthogonal/n16/seeds0-1"
+TABLE = "results/tables/ablations.csv"  # of all blocks
 STUDY = """
 seeds: 2
 experiments:
@@ -20,9 +23,12 @@ experiments:
 tasks:
   flip_flop: {updates_per_epoch: 2000}
 """
-# What the one-node Slurm needs, and shorter waits than on a real cluster.
+# Shorter waits than on a real cluster.
 SITES = {
-    "slurm": ["--slurm-status-command=squeue", "--slurm-init-seconds-before-status-checks=3"],
+    "slurm": [
+        "--slurm-init-seconds-before-status-checks=3",
+        "--max-status-checks-per-second=1",
+    ],
     "cluster-generic": ["--seconds-between-status-checks=1"],
 }
 
@@ -61,6 +67,15 @@ class Cluster(Project):
         process.suspend()
         assert first.exists()
         return process
+
+    def gate(self, script: str) -> Path:
+        """Return a file: while it is there, what this script does waits."""
+        path, gate = self.folder / "workflow" / "scripts" / script, self.folder / "gate"
+        wait = (
+            f"import pathlib, time\nwhile pathlib.Path({str(gate)!r}).exists(): time.sleep(0.1)\n"
+        )
+        path.write_text(wait + path.read_text())
+        return gate
 
     def trained(self, block: str = SLOW) -> list[str]:
         """Return which networks the last run of a block's training trained."""
@@ -102,9 +117,11 @@ def slurm():
 
 
 @pytest.fixture
-def cluster(tmp_path, slurm):
+def cluster(tmp_path, slurm, reference):
     """Return a fresh copy of the project; whatever a failed test leaves running is ended."""
     project = Cluster(tmp_path / "project", slurm)
+    # Kernels are compiled once, and not in every copy of a new clone.
+    copytree(reference.folder / KERNELS, project.folder / KERNELS, dirs_exist_ok=True)
     yield project
     for run in project.runs:
         with run:
@@ -114,7 +131,7 @@ def cluster(tmp_path, slurm):
 
 @pytest.fixture(scope="session")
 def reference(tmp_path_factory, slurm) -> Cluster:
-    """Return the same study, run without the cluster and undisturbed."""
+    """Return the same study, run without the cluster and undisturbed, up to the table."""
     project = Cluster(tmp_path_factory.mktemp("local") / "project", slurm)
-    project.run("snakemake")
+    project.run("snakemake", TABLE)
     return project

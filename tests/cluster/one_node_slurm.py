@@ -1,7 +1,7 @@
 """A real Slurm of one node on this machine, for as long as a `with` block or a command runs.
 
-It needs root and Debian's packages, and listens on the loopback only. There is no accounting, so
-that `sacct` does not work, and no systemd. By hand: python one_node_slurm.py COMMAND ...
+It needs root and Debian's packages, and listens on the loopback only. It keeps accounts, in
+a MariaDB of its own, so that `sacct` answers. By hand: python one_node_slurm.py COMMAND ...
 """
 
 import os
@@ -16,7 +16,12 @@ from pathlib import Path
 from tempfile import mkdtemp
 from typing import NamedTuple
 
-PACKAGES = ("slurmctld", "slurmd", "slurm-client", "munge")
+PACKAGES = (
+    *("slurmctld", "slurmd", "slurm-client", "munge"),
+    *("slurmdbd", "slurm-wlm-mysql-plugin", "mariadb-server-core"),
+)
+# In the order in which they start.
+DAEMONS = ("munged", "mariadbd", "slurmdbd", "slurmctld", "slurmd")
 # The one place where every Slurm command looks, also those that Snakemake runs within a job.
 CONFIGURATION = Path("/etc/slurm/slurm.conf")
 PORT = 26817
@@ -36,7 +41,10 @@ MailProg=/bin/true
 MpiDefault=none
 TaskPlugin=task/none
 ProctrackType=proctrack/linuxproc
-AccountingStorageType=accounting_storage/none
+AccountingStorageType=accounting_storage/slurmdbd
+AccountingStorageHost=localhost
+AccountingStoragePort=26819
+AccountingStoragePass=socket={folder}/munge.socket
 
 # A job over its memory is killed within a second or so, one over its time within half a minute.
 JobAcctGatherType=jobacct_gather/linux
@@ -58,6 +66,22 @@ SlurmdParameters=config_overrides
 NodeName=localhost NodeAddr=127.0.0.1 CPUs={cores} RealMemory=16000
 PartitionName=only Nodes=localhost Default=YES
 """
+ACCOUNTS = """
+AuthType=auth/munge
+AuthInfo=socket={folder}/munge.socket
+DbdHost=localhost
+DbdPort=26819
+SlurmUser=root
+PidFile={folder}/slurmdbd.pid
+StorageType=accounting_storage/mysql
+StorageHost=127.0.0.1
+StoragePort=26820
+StorageUser=root
+StorageLoc=accounts
+"""
+ADDED = ("sacctmgr", "--immediate", "add", "cluster", "one_node")
+# What a new database needs to know of itself.
+TABLES = Path("/usr/share/mysql/mysql_system_tables.sql")
 
 
 class Unavailable(Exception):
@@ -74,7 +98,7 @@ class Job(NamedTuple):
     comment: str
 
 
-def wait_until(condition, seconds: float = 120) -> None:
+def wait_until(condition, seconds: float = 300) -> None:
     """Return as soon as `condition()` holds; fail if it does not within so many seconds."""
     deadline = time.monotonic() + seconds
     while not condition():
@@ -97,7 +121,7 @@ def install() -> None:
         left = CONFIGURATION.is_symlink() and probe.connect_ex(("127.0.0.1", PORT))
     if CONFIGURATION.exists() and not left:
         raise Unavailable(f"there is another Slurm here, with {CONFIGURATION}")
-    if all(shutil.which(program) for program in ("slurmctld", "slurmd", "munged", "squeue")):
+    if all(shutil.which(program) for program in (*DAEMONS, "squeue")):
         return
     if not shutil.which("apt-get"):
         raise Unavailable("Slurm is not installed, and there is no apt-get to install it")
@@ -124,17 +148,26 @@ class OneNodeSlurm:
         # Short, since a socket's path must be.
         self.folder = Path(mkdtemp(prefix="slurm-"))
         self.folder.chmod(0o755)  # or munged refuses its socket
-        for name, mode in (("munge", 0o700), ("state", 0o755), ("spool", 0o755)):
+        for name, mode in (("munge", 0o700), ("state", 0o755), ("spool", 0o755), ("db", 0o700)):
             (self.folder / name).mkdir(mode)
         (self.folder / "munge" / "key").write_bytes(os.urandom(1024))
         (self.folder / "munge" / "key").chmod(0o600)
         text = TEXT.format(folder=self.folder, cores=self.cores, port=PORT)
         (self.folder / "slurm.conf").write_text(text)
+        (self.folder / "slurmdbd.conf").write_text(ACCOUNTS.format(folder=self.folder))
+        (self.folder / "slurmdbd.conf").chmod(0o600)
         CONFIGURATION.parent.mkdir(exist_ok=True)
         CONFIGURATION.unlink(missing_ok=True)  # left by a run that was killed
         CONFIGURATION.symlink_to(self.folder / "slurm.conf")
         try:
-            for name in ("munged", "slurmctld", "slurmd"):
+            subprocess.run(
+                [*self._database(), "--bootstrap"],
+                input=f"create database mysql;\nuse mysql;\n{TABLES.read_text()}",
+                text=True,
+                check=True,
+                stderr=subprocess.DEVNULL,
+            )
+            for name in DAEMONS:
                 self.start(name)
             wait_until(lambda: self.node() == "idle", 30)
         except BaseException:
@@ -160,15 +193,28 @@ class OneNodeSlurm:
                 *(f"--pid-file={munge}/pid", f"--log-file={munge}/log"),
                 f"--seed-file={munge}/seed",
             ],
-            "slurmctld": ["-D"],
-            "slurmd": ["-D"],
-        }[name]
+            "mariadbd": [*self._database()[1:], f"--socket={self.folder}/db.socket"],
+        }.get(name, ["-D"])
+        environment = dict(os.environ)
+        if name == "slurmdbd":  # which looks for its settings beside these
+            environment["SLURM_CONF"] = str(self.folder / "slurm.conf")
         with (self.folder / f"{name}.log").open("a") as log:
             self.daemons[name] = subprocess.Popen(
-                [shutil.which(name), *arguments], stdout=log, stderr=log, start_new_session=True
+                [shutil.which(name), *arguments],
+                env=environment,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
             )
-        if name == "munged":
-            wait_until((self.folder / "munge.socket").exists, 10)
+        ready = {
+            "munged": (self.folder / "munge.socket").exists,
+            "mariadbd": (self.folder / "db.socket").exists,
+            "slurmdbd": lambda: (
+                "one_node" in self._ask("sacctmgr", "-i", "add", "cluster", "one_node")
+            ),
+        }
+        if name in ready:
+            wait_until(ready[name], 30)
 
     def stop(self, name: str, how: int = signal.SIGTERM) -> None:
         """End a daemon; jobs go on without slurmd."""
@@ -183,6 +229,11 @@ class OneNodeSlurm:
     def node(self) -> str:
         """Return the state of the node."""
         return self._ask("sinfo", "--noheader", "--format=%T").strip()
+
+    def drain(self, on: bool = True) -> None:
+        """Have the node take no more jobs, or take them again."""
+        state = ["State=DRAIN", "Reason=tried"] if on else ["State=RESUME"]
+        subprocess.run(["scontrol", "update", "NodeName=localhost", *state], check=True)
 
     def jobs(self) -> list[Job]:
         """Return all submissions since the start, ended ones too."""
@@ -201,9 +252,18 @@ class OneNodeSlurm:
             subprocess.run(["scancel", str(job.id)], check=True)
         wait_until(lambda: not self.running(), 30)
 
+    def _database(self) -> list[str]:
+        """Return the command of a small database without passwords, on the loopback."""
+        return [
+            *(shutil.which("mariadbd"), "--no-defaults", "--user=root", "--skip-grant-tables"),
+            *(f"--datadir={self.folder}/db", "--bind-address=127.0.0.1", "--port=26820"),
+            *("--innodb-log-file-size=8M", "--innodb-buffer-pool-size=16M"),
+        ]
+
     def _ask(self, *command: str) -> str:
-        run = subprocess.run(command, capture_output=True, text=True)
-        return run.stdout
+        with suppress(subprocess.TimeoutExpired):  # of a daemon that is not there yet
+            return subprocess.run(command, capture_output=True, text=True, timeout=10).stdout
+        return ""
 
 
 if __name__ == "__main__":

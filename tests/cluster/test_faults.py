@@ -4,13 +4,13 @@ Training is suspended after a block's first network, so that a fault hits in the
 any machine; the other block goes on.
 """
 
+import signal
 import subprocess
+import time
 
 import pytest
-from conftest import QUICK, SLOW, finish
+from conftest import QUICK, SLOW, TABLE, finish
 from one_node_slurm import wait_until
-
-TABLE = "results/tables/ablations.csv"
 
 
 @pytest.fixture
@@ -43,12 +43,34 @@ def tables_agree(cluster, reference):
     return agree
 
 
-def test_a_cancelled_job_is_submitted_again(cluster, start, held, tables_agree):
-    run = start("cluster-generic")
-    subprocess.run(["scancel", held().environ()["SLURM_JOB_ID"]], check=True)
-    finish(run)
-    assert sorted(cluster.states("block")) == ["CANCELLED", "COMPLETED", "COMPLETED"]
+def scancel(*jobs) -> None:
+    """Cancel submissions."""
+    subprocess.run(["scancel", *(str(job) for job in jobs)], check=True)
+
+
+def test_a_cancelled_job_is_submitted_again_and_trains_nothing_twice(
+    cluster, start, held, tables_agree
+):
+    gate = cluster.gate("schur.py")
+    run = start("cluster-generic", "--retries=1")
+    process = held()
+    gate.touch()
+    scancel(process.environ()["SLURM_JOB_ID"])
+    weights = cluster.results / f"{SLOW}.safetensors"
+    wait_until(weights.exists)
     assert cluster.trained() == ["seed1"]  # the first network had been finished
+    before = weights.read_bytes()
+    scancel(
+        *(job.id for job in cluster.slurm.running())
+    )  # in the Schur form; there is no third time
+    printed, _ = run.communicate(timeout=600)
+    assert run.returncode == 1 and "Failed: schur flip_flop" in printed
+    assert not weights.exists()  # a group fails as one
+    gate.unlink()
+    finish(start("cluster-generic"))
+    assert weights.read_bytes() == before
+    assert cluster.trained() == []
+    assert sorted(cluster.states("block")) == ["CANCELLED"] * 2 + ["COMPLETED"] * 2
     assert tables_agree()
 
 
@@ -71,12 +93,20 @@ def test_a_job_over_its_memory_gets_more(cluster, start, tables_agree):
     assert tables_agree()
 
 
-def test_jobs_survive_a_restart_of_slurmd(cluster, start, held, tables_agree):
+def test_jobs_survive_when_slurm_goes_away_for_a_minute(cluster, start, held, tables_agree):
+    """Its controller and its accounts are gone, and the node takes no more jobs afterwards."""
     run = start("slurm")
     process = held()
-    cluster.slurm.stop("slurmd")
+    for daemon in ("slurmctld", "slurmdbd"):
+        cluster.slurm.stop(daemon, signal.SIGKILL)
+    time.sleep(65)
+    for daemon in ("slurmdbd", "slurmctld"):
+        cluster.slurm.start(daemon)
+    wait_until(cluster.slurm.node)
+    cluster.slurm.drain()
     process.resume()
-    cluster.slurm.start("slurmd")
+    wait_until(lambda: cluster.states("report") == ["PENDING"])
+    cluster.slurm.drain(False)
     finish(run)
     assert cluster.states("block") == ["COMPLETED"] * 2
     assert cluster.trained() == ["seed0", "seed1"]
@@ -100,26 +130,31 @@ def test_after_snakemake_was_killed_its_jobs_go_on(cluster, start, held, tables_
     process = held()
     run.kill()
     run.communicate()
+    cluster.run("snakemake", "--unlock")
+    (job,) = cluster.slurm.running()
+    for command in (["--profile=profiles/slurm"], ["--profile=profiles/cluster-generic"], []):
+        refused = cluster.run("snakemake", *command, TABLE, success=False)
+        assert f"Slurm has jobs of an earlier run in this folder: {job.id}; wait" in refused
     process.resume()
     wait_until(lambda: not cluster.slurm.running())
     before = cluster.files(QUICK), cluster.files(SLOW)
-    cluster.run("snakemake", "--unlock")
     finish(start("slurm"))
     assert (cluster.files(QUICK), cluster.files(SLOW)) == before
     assert cluster.states("block") == ["COMPLETED"] * 2
     assert tables_agree()
 
 
-def test_after_snakemake_was_killed_its_jobs_can_be_cancelled(cluster, start, held, tables_agree):
+def test_an_interrupted_run_cancels_its_jobs_and_goes_on(cluster, start, held, tables_agree):
     run = start("cluster-generic")
     held()
-    run.kill()
-    run.communicate()
-    cluster.slurm.clear()
+    run.send_signal(signal.SIGINT)
+    run.communicate(timeout=600)
+    assert run.returncode != 0
+    wait_until(lambda: not cluster.slurm.running())
     before = cluster.files(QUICK)
-    cluster.run("snakemake", "--unlock")
     finish(start("cluster-generic"))
     assert cluster.files(QUICK) == before
     assert cluster.trained() == ["seed1"]
     assert sorted(cluster.states("block")) == ["CANCELLED", "COMPLETED", "COMPLETED"]
+    assert [job.cores for job in cluster.submissions()] == ["1"] * 4
     assert tables_agree()

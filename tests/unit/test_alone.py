@@ -12,6 +12,7 @@ from types import SimpleNamespace
 
 import pytest
 
+import alone
 import freshness
 import job
 import sources
@@ -169,3 +170,38 @@ def test_only_a_record_of_today_and_all_files_say_that_a_job_is_done(folder):
     assert freshness.has_left_record(of)
     of.params.recipe = json.dumps({"code": "c", "settings": "other"})
     assert not freshness.has_left_record(of)
+
+
+def test_a_run_waits_for_jobs_that_have_outlived_another(folder, capsys):
+    (folder / "job.log").write_text("of an earlier run\n")
+    other = python(WORK.format(there=False))
+    assert other.stdout.readline() == "begun\n"
+    alone.wait_for_survivors(["no.log", "job.log"])
+    assert Path("table.csv").read_text() == "made by the other"
+    other.communicate()
+    said = "An earlier run is still writing job.log; waiting for it.\n"
+    assert capsys.readouterr().err == said
+    alone.wait_for_survivors(["job.log"])
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("local", [True, False])
+def test_a_run_asks_slurm_for_jobs_of_an_earlier_one(folder, monkeypatch, local):
+    """By their names and folder; tests/cluster has the real Slurm."""
+    monkeypatch.setenv("PATH", str(folder))
+    alone.refuse_survivors(local)  # no Slurm
+    squeue = folder / "squeue"
+    said = (
+        f"1|rnnschur-part_a|{folder}\n2|rnnschur-part_b|/elsewhere\n3|mine|{folder}\n"
+        f"4|rnnschur-part_c|{folder}\n"
+    )
+    squeue.write_text(f"#!/bin/sh\nprintf '%s' '{said}'\n")
+    squeue.chmod(0o755)
+    with pytest.raises(SystemExit, match=r"in this folder: 1 4; wait .* scancel 1 4$"):
+        alone.refuse_survivors(local)
+    squeue.write_text("#!/bin/sh\necho not there >&2; exit 1\n")
+    if local:
+        alone.refuse_survivors(local)
+    else:
+        with pytest.raises(SystemExit, match=r"when it answers: not there$"):
+            alone.refuse_survivors(local)

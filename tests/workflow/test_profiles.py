@@ -4,7 +4,7 @@ import pytest
 import yaml
 from conftest import ROOT, jobs
 
-SITE = {"executor", "seconds-between-status-checks"}
+SITE = {"executor", "seconds-between-status-checks", "max-status-checks-per-second"}
 
 
 def profile(name):

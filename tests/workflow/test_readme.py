@@ -47,7 +47,7 @@ DRY = {
     "snakemake --configfile workflow/studies/demo.yaml": "make demo runs it whole",
     "snakemake --configfile workflow/studies/law.yaml": "test_configuration.py checks it",
     "snakemake --profile profiles/slurm": "tests/cluster runs it whole, on a Slurm",
-    "snakemake --profile profiles/cluster-generic": "tests/cluster runs it whole, on a Slurm",
+    "snakemake --profile profiles/cluster-generic": "tests/cluster runs its tables, on a Slurm",
 }
 
 
