@@ -92,7 +92,7 @@ lint: $(READY)  ## check style of Python, notebooks and rules
 	$(SNAKEMAKE) --lint
 
 test: $(READY) lint  ## run the tests
-	$(RUN) pytest --numprocesses logical --maxprocesses 4 --dist loadfile
+	$(RUN) pytest --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 test-cluster: $(READY)  ## run the study on a real Slurm of one node; needs root and apt-get
 	$(RUN) pytest tests/cluster -rs

@@ -1,6 +1,7 @@
 """What the paper's claims need of a study, and a study of one of them."""
 
 import csv
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -12,6 +13,12 @@ TABLES = ["networks", "spectra", "ablations", "thresholds", "ablation_summary", 
 
 def tables() -> list[str]:
     """Return the tables that the variables of claims are from, each once."""
+    return _tables((ROOT / CLAIMS).stat().st_mtime_ns)
+
+
+@cache
+def _tables(changed: int) -> list[str]:
+    """Return them; the claims are read again if their file has `changed`."""
     from rnnschur.paper import claims  # only where claims are judged
     from rnnschur.paper.variables import tables_of
 

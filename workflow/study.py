@@ -5,6 +5,7 @@ since Snakemake reads it again in every job.
 """
 
 from collections.abc import Iterator
+from functools import cache
 from itertools import product
 from pathlib import Path
 from typing import NamedTuple
@@ -340,10 +341,17 @@ def bits(config: dict) -> dict[str, int]:
 
 def judged(config: dict) -> list[str]:
     """Return the tables that the findings of the study are about, each once."""
+    file = ROOT / config["findings"]
+    return list(_judged(file, file.stat().st_mtime_ns))
+
+
+@cache
+def _judged(file: Path, changed: int) -> dict[str, None]:
+    """Return the tables that a file of findings is about; it is read again if it has `changed`."""
     import yaml  # only where findings are judged
 
-    said = yaml.safe_load((ROOT / config["findings"]).read_text())
-    return list(dict.fromkeys(variable["table"] for variable in said["variables"].values()))
+    variables = yaml.safe_load(file.read_text())["variables"]
+    return dict.fromkeys(variable["table"] for variable in variables.values())
 
 
 def has_findings(config: dict) -> bool:

@@ -72,11 +72,10 @@ def _refuse_foreign_modules(package: Path) -> None:
     foreign = {Path(folder).resolve() for folder in given if folder} - {package.resolve()}
     sys.path.sort(key=lambda folder: Path(folder).resolve() in foreign)
     others = [folder for folder in sys.path if Path(folder).resolve() not in foreign]
-    for name, module in list(sys.modules.items()):
-        file = Path(getattr(module, "__file__", None) or os.devnull).resolve()
+    for name in [name for name in sys.modules if foreign and "." not in name]:
+        file = Path(getattr(sys.modules[name], "__file__", None) or os.devnull).resolve()
         if (
             not foreign.isdisjoint(file.parents)
-            and "." not in name
             and name not in ("sitecustomize", "usercustomize")  # of a debugger, say
             and PathFinder.find_spec(name, others)
         ):

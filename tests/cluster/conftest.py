@@ -22,6 +22,7 @@ experiments:
   - {task: flip_flop, architectures: [orthogonal], widths: [16]}
 tasks:
   flip_flop: {updates_per_epoch: 2000}
+interventions: {orders: {}, symmetries: {}}  # a family is nothing to a cluster
 """
 # Shorter waits than on a real cluster.
 SITES = {

@@ -16,6 +16,7 @@ TEXTS = {
     file.relative_to(ROOT).as_posix(): file.read_text()
     for file in (ROOT / "README.md", *sorted((ROOT / "docs").glob("**/*.md")))
 }
+SMALL = Path(__file__).parent / "small.yaml"
 PARTS = ("Snakefile", "Makefile", "config.yaml", "workflow", "report", "profiles", "envs")
 
 
@@ -34,10 +35,18 @@ class Project:
         self.configure()
 
     def configure(self, changes: str = "") -> None:
-        """Make the small study, changed by some YAML, the configuration of the copy."""
-        config = yaml.safe_load((ROOT / "config.yaml").read_text())
-        update_config(config, yaml.safe_load((Path(__file__).parent / "small.yaml").read_text()))
-        update_config(config, yaml.safe_load(changes) or {})
+        """Make the small study, changed by some YAML, the configuration of the copy.
+
+        Families of interventions that the changes name are its only ones.
+        """
+        config, changed = (
+            yaml.safe_load((ROOT / "config.yaml").read_text()),
+            yaml.safe_load(changes),
+        )
+        update_config(config, yaml.safe_load(SMALL.read_text()))
+        update_config(config, changed or {})
+        if families := (changed or {}).get("interventions"):
+            config["interventions"] = {name: config["interventions"][name] for name in families}
         (self.folder / "config.yaml").write_text(yaml.safe_dump(config))
 
     def start(self, *command: str, **options) -> subprocess.Popen:
@@ -63,6 +72,17 @@ class Project:
     def make(self, target: str) -> str:
         """Run make without its set-up of the environment."""
         return self.run("make", "--assume-old=.venv/.ready", target)
+
+    def demo(self) -> str:
+        """Run the demo in the sizes of the small study, which then is what it runs."""
+        file = self.folder / "workflow" / "studies" / "demo.yaml"
+        kept = file.read_text()
+        demo = yaml.safe_load(kept)
+        update_config(demo, yaml.safe_load(SMALL.read_text()) | {"results": "results"})
+        file.write_text(yaml.safe_dump(demo))
+        printed = self.make("demo")
+        file.write_text(kept)
+        return printed
 
 
 def copied(original: Path, folder: Path, **how) -> Project:
@@ -92,7 +112,7 @@ def project(tmp_path) -> Project:
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory) -> Project:
-    """Return a copy in which the small study has run; it goes back to its own configuration."""
+    """Return a copy in which the small study has run, as `make demo` runs its own."""
     shared = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
         shared = shared.parent  # the study runs once, and every worker has a copy
@@ -100,7 +120,7 @@ def finished(tmp_path_factory) -> Project:
     with FileLock(shared / "finished.lock"):
         if not printed.exists():
             project = Project(original)
-            printed.write_text(project.make("study"))
+            printed.write_text(project.demo())
     project = copied(original, tmp_path_factory.mktemp("study") / "project")
     project.printed = printed.read_text()
     return project

@@ -21,6 +21,7 @@ experiments:
   - {task: copy_curriculum, architectures: [orthogonal], widths: [12]}
   - {task: sine, architectures: [planted_too], widths: [9]}
 architectures: {planted_too: {cell: tanh, start: nnrnn}}
+interventions: {orders: {}, symmetries: {}}
 tasks:
   copy_curriculum: {like: copy, curriculum: [{until: 0.5, protocol: {replays: 1}}]}
 """

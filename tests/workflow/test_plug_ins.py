@@ -54,7 +54,7 @@ def extended(tmp_path_factory):
     package = project.folder / "workflow" / "rnnschur"
     (package / "interventions" / "shares.py").write_text(FAMILY)
     (package / "cells" / "rectified.py").write_text(CELL)
-    project.configure(STUDY.format(families="{shares: {draws: 3}}"))
+    project.configure(STUDY.format(families="{shares: {draws: 3}, orders: {}, symmetries: {}}"))
     project.run("snakemake", "tables")
     return project
 
@@ -74,7 +74,8 @@ def test_more_draws_and_another_family_move_no_other_row(extended):
     before = {name: pd.read_csv(tables / f"{name}.csv") for name in names}
     package = extended.folder / "workflow" / "rnnschur" / "interventions"
     (package / "again.py").write_text(FAMILY)
-    extended.configure(STUDY.format(families="{again: {}, shares: {draws: 5}, orders: {draws: 3}}"))
+    families = "{again: {}, shares: {draws: 5}, orders: {draws: 3}, symmetries: {}}"
+    extended.configure(STUDY.format(families=families))
     extended.run("snakemake", "tables")
     for name, rows in before.items():
         found = pd.read_csv(tables / f"{name}.csv")

@@ -26,7 +26,8 @@ COMMANDS = list(
 TOGETHER = "docs/your-network.md"  # its blocks need one another: tests/unit/test_your_network.py
 EXAMPLES = [(file, block) for file, block in blocks("python") if file != TOGETHER]
 ELSEWHERE = {
-    "make study": "the fixture `finished` runs it",
+    "make study": "test_freshness.py, after an interruption",
+    "make demo": "the fixture `finished` runs it in smaller sizes",
     "make test": "runs these tests",
     "make compare": "test_published.py",
     "make verify": "test_published.py",
@@ -44,7 +45,7 @@ DRY = {
         "test_curriculum_and_planted.py runs smaller ones whole"
     ),
     "snakemake dial all --configfile workflow/studies/dial.yaml": "test_configuration.py checks it",
-    "snakemake --configfile workflow/studies/demo.yaml": "make demo runs it whole",
+    "snakemake --configfile workflow/studies/demo.yaml": "as make demo",
     "snakemake --configfile workflow/studies/law.yaml": "test_configuration.py checks it",
     "snakemake --profile profiles/slurm": "tests/cluster runs it whole, on a Slurm",
     "snakemake --profile profiles/cluster-generic": "tests/cluster runs its tables, on a Slurm",

@@ -286,7 +286,7 @@ def test_logs_hold_no_warning(finished):
         assert "Warning" not in log.read_text(), log
 
 
-def test_make_study_says_where_things_lie(finished):
+def test_make_says_where_things_lie(finished):
     for name, place in (("Tables", "tables/"), ("Figures", "figures/"), ("Report", "report.html")):
         assert re.search(rf"^{name} +results/{place}$", finished.printed, re.MULTILINE)
         assert (finished.results / place).exists()
@@ -300,6 +300,7 @@ def test_make_study_says_where_things_lie(finished):
 
 
 def test_run_again_does_nothing(finished):
+    """The demo has run what is the study here."""
     before = (finished.results / "report.html").stat().st_mtime_ns
     assert "Nothing to be done" in finished.make("study")
     assert (finished.results / "report.html").stat().st_mtime_ns == before
@@ -410,6 +411,7 @@ def test_a_diverged_network_is_named_and_the_others_go_on(project):
         """
         experiments: [{task: sine, architectures: [broken, orthogonal], widths: [8]}]
         seeds_per_job: 3
+        interventions: {orders: {}}
         """
     )
     printed = project.run("snakemake", "tables", success=False)
@@ -423,7 +425,11 @@ def test_a_diverged_network_is_named_and_the_others_go_on(project):
     assert len(pd.read_csv(folder / "orthogonal" / "n8" / "seeds0-2.ablations.csv")) == 24
     assert not list(folder.glob("broken/n8/seeds*.safetensors"))
     project.configure(
-        "{experiments: [{task: sine, architectures: [orthogonal], widths: [8]}], seeds_per_job: 3}"
+        """
+        experiments: [{task: sine, architectures: [orthogonal], widths: [8]}]
+        seeds_per_job: 3
+        interventions: {orders: {}}
+        """
     )
     assert "train" not in jobs(project.run("snakemake", "--dry-run"))
     assert "(100%) done" in project.run("snakemake", "tables")

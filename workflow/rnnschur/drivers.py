@@ -15,7 +15,7 @@ from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+import scipy  # statistics take a second to import: only where they are used
 
 from rnnschur.coordinates.sectors import COUPLINGS
 from rnnschur.findings import with_damage
@@ -131,7 +131,7 @@ def cluster_robust(
     (n, k), groups = x.shape, len(labels)
     factor = groups / (groups - 1) * (n - 1) / (n - k)
     error = np.sqrt(factor * np.diag(bread @ scores.T @ scores @ bread))
-    reach = stats.t.ppf((1 + confidence) / 2, groups - 1) * error
+    reach = scipy.stats.t.ppf((1 + confidence) / 2, groups - 1) * error
     return tuple(v[1:] for v in (coefficients, coefficients - reach, coefficients + reach))
 
 

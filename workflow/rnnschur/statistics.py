@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+import scipy  # statistics take a second to import: only where they are used
 
 from rnnschur import streams
 
@@ -55,7 +55,7 @@ class Bootstrap:
         if np.ptp(values) <= 1e-12 * scale:
             return float(values.min()), float(values.max())
         # Scaled, so that the cubes in the acceleration of tiny values do not vanish.
-        interval = stats.bootstrap(
+        interval = scipy.stats.bootstrap(
             (values / scale,),
             np.mean,
             confidence_level=self.confidence,
@@ -114,7 +114,7 @@ class Bootstrap:
         if np.ptp(values) <= 1e-12:  # nothing to accelerate by
             low, high = np.quantile(means, [(1 - self.confidence) / 2, (1 + self.confidence) / 2])
         else:
-            low, high = stats.bootstrap(
+            low, high = scipy.stats.bootstrap(
                 (values,),
                 np.mean,
                 confidence_level=self.confidence,
@@ -126,7 +126,7 @@ class Bootstrap:
     def share(self, agree) -> tuple[float, float]:
         """Return the exact binomial interval of a share: resampling says nothing of 0 or 1."""
         agree = np.asarray(agree, dtype=bool)
-        test = stats.binomtest(int(np.sum(agree)), len(agree))
+        test = scipy.stats.binomtest(int(np.sum(agree)), len(agree))
         interval = test.proportion_ci(self.confidence, "exact")
         return float(interval.low), float(interval.high)
 

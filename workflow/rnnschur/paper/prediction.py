@@ -1,7 +1,7 @@
 """Where one more network would fall, and whether the paper's number could be it."""
 
 import numpy as np
-from scipy import special, stats
+import scipy  # statistics take a second to import: only where they are used
 
 
 def interval(values, accuracy: bool, resolution: float, confidence: float) -> tuple[float, float]:
@@ -42,9 +42,9 @@ def interval(values, accuracy: bool, resolution: float, confidence: float) -> tu
     if len(values) < 2 or not np.isfinite(values).all():
         return np.nan, np.nan
     ends = (resolution, 1 - resolution) if accuracy else (resolution, np.inf)
-    to, back = (special.logit, special.expit) if accuracy else (np.log, np.exp)
+    to, back = (scipy.special.logit, scipy.special.expit) if accuracy else (np.log, np.exp)
     z = to(np.clip(values, *ends))
-    t = stats.t.ppf((1 + confidence) / 2, len(z) - 1)
+    t = scipy.stats.t.ppf((1 + confidence) / 2, len(z) - 1)
     reach = t * np.std(z, ddof=1) * np.sqrt(1 + 1 / len(z))
     with np.errstate(over="ignore"):
         low, high = back(z.mean() - reach), back(z.mean() + reach)

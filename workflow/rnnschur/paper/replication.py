@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+import scipy  # statistics take a second to import: only where they are used
 
 from rnnschur.criterion import Criterion
 from rnnschur.options import is_number
@@ -201,7 +201,7 @@ def judge(
             if fresh and len(among):
                 starts = _by_start(among["agrees"])
                 agree, row["starts"] = int(starts.sum()), len(starts)
-                test = stats.binomtest(agree, len(starts), row["most"], alternative="greater")
+                test = scipy.stats.binomtest(agree, len(starts), row["most"], alternative="greater")
                 row["p"] = float(test.pvalue)
     table = pd.DataFrame(rows).reindex(columns=COLUMNS)
     judged = table["p"].notna()
