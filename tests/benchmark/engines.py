@@ -23,6 +23,7 @@ from tempfile import TemporaryDirectory
 import numba
 import numpy as np
 import pandas as pd
+import seaborn as sns
 import torch
 from matplotlib.ticker import NullFormatter
 from torch import nn
@@ -394,12 +395,13 @@ def plot(table):
     """Draw cost, and cost relative to nn.RNN, against the width."""
     figures.use_style()
     figure, axes = figures.grid(1, 2, 0.85)
+    palette = sns.color_palette("colorblind")
     panels = (
         ("ms_median", "ms_low", "ms_high", "time per update [ms]"),
         ("ratio", "ratio_low", "ratio_high", "time relative to nn.RNN"),
     )
     for axis, (middle, low, high, label) in zip(axes.flat, panels, strict=True):
-        for name, marker, colour in zip(SWEPT, "os^", figures.style.PALETTE, strict=False):
+        for name, marker, colour in zip(SWEPT, "os^", palette, strict=False):
             rows = table[table["contender"] == name]
             bars = rows[middle] - rows[low], rows[high] - rows[middle]
             style = {"marker": marker, "color": colour, "markersize": 4, "capsize": 2}

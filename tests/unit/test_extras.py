@@ -81,13 +81,6 @@ print("imported", *({heavy!r} & set(sys.modules)))"""
     assert run.stdout.split() == ["imported"], run.stdout + run.stderr
 
 
-def test_drawing_and_judging_import_statistics_only_where_they_use_them():
-    """Every job that draws, and every call of Snakemake, would wait a second for them."""
-    program = "import sys, rnnschur.report.figures, rnnschur.paper.claims"
-    run = python(f"{program}, rnnschur.paper.replication\nprint('scipy.stats' in sys.modules)")
-    assert run.stdout.split() == ["False"], run.stderr
-
-
 def test_importing_the_package_imports_no_library():
     run = python("import sys, rnnschur; print('numpy' in sys.modules, 'pandas' in sys.modules)")
     assert run.stdout.split() == ["False", "False"], run.stderr

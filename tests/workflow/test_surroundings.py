@@ -85,7 +85,7 @@ def test_settings_of_the_user_and_a_space_in_every_path(tmp_path, usual):
     """All at once; what is the culprit stands in the log that Snakemake prints."""
     project = tiny(tmp_path / "my projects" / "a study")
     home = tmp_path / "my home"
-    modules = written(home / "modules", matplotlib=FOREIGN.format("matplotlib"))
+    modules = written(home / "modules", seaborn=FOREIGN.format("seaborn"))
     for folder in ("matplotlib", "jupyter/kernels/python3"):
         (home / folder).mkdir(parents=True)
     (home / "matplotlib" / "matplotlibrc").write_text("text.usetex: True\nfont.size: 3\n")

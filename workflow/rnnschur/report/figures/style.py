@@ -11,10 +11,10 @@ from pathlib import Path
 
 import matplotlib as mpl
 import pandas as pd
+import seaborn as sns
 from IPython.display import Image, display
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
-from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator
 from matplotlib.transforms import Bbox
@@ -30,14 +30,7 @@ COLUMN, TEXT = 3.25, 6.75
 ORDER = ("none", "CC", "RR", "RR+CC", "CR", "CR+CC", "RR+CR", "RR+CR+CC")
 NAMES = {**{subset: subset for subset in SUBSETS}, "none": "intact", "RR+CR+CC": "all"}
 
-#: Ten colours that the colour-blind tell apart, as seaborn's palette of that name.
-PALETTE = [
-    to_rgb(f"#{colour}")
-    for colour in (
-        *("0173b2", "de8f05", "029e73", "d55e00", "cc78bc"),
-        *("ca9161", "fbafe4", "949494", "ece133", "56b4e9"),
-    )
-]
+PALETTE = sns.color_palette("colorblind")
 #: Of the verdicts on the paper's claims and numbers.
 VERDICTS = {"reproduced": PALETTE[2], "partly": PALETTE[1], "not": PALETTE[3]}
 #: Colour, marker and line of each coupling. Colours: Paul Tol's high-contrast scheme, made to be
@@ -48,14 +41,7 @@ LINES = dict(zip(COUPLINGS, ("-", (0, (4, 1)), (0, (1, 0.7))), strict=True))
 
 #: The look, as settings of matplotlib.
 STYLE = {
-    **dict.fromkeys(
-        ("axes.edgecolor", "axes.labelcolor", "text.color", "xtick.color", "ytick.color"), ".15"
-    ),
-    "axes.axisbelow": True,
-    "grid.color": ".8",
-    "lines.solid_capstyle": "round",
-    "patch.edgecolor": "w",
-    "patch.force_edgecolor": True,
+    **sns.axes_style("ticks"),
     "font.family": "DejaVu Sans",
     **dict.fromkeys(
         (
