@@ -1,6 +1,7 @@
 """What the paper's claims need of a study, and a study of one of them."""
 
 import csv
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -10,12 +11,13 @@ CLAIMS, PAPER = "report/claims.yaml", "report/paper.csv"
 TABLES = ["networks", "spectra", "ablations", "thresholds", "ablation_summary", "recognised"]
 
 
-def tables() -> list[str]:
+@cache
+def tables() -> tuple[str, ...]:
     """Return the tables that the variables of claims are from, each once."""
     from rnnschur.paper import claims  # only where claims are judged
     from rnnschur.paper.variables import tables_of
 
-    return tables_of(claims.load(ROOT / CLAIMS)["variables"])
+    return tuple(tables_of(claims.load(ROOT / CLAIMS)["variables"]))
 
 
 def narrow(config: dict) -> None:

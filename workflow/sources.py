@@ -3,6 +3,7 @@
 import ast
 import json
 import os
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
@@ -48,7 +49,7 @@ def beside(file: str) -> str:
 def _imported(file: Path) -> list[Path]:
     """Return the modules of the project that a file imports."""
     imported = []
-    for node in ast.walk(ast.parse(_code(file))):
+    for node in _statements(ast.parse(_code(file)).body):
         names = []
         if isinstance(node, ast.ImportFrom) and node.module:
             names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
@@ -57,6 +58,14 @@ def _imported(file: Path) -> list[Path]:
         ours = [name for name in names if name.split(".")[0] in OURS]
         imported += [path for name in ours for path in _files(name)]
     return imported
+
+
+def _statements(block: list) -> Iterator[ast.AST]:
+    """Yield every statement of a block and of those within; no expression has an import."""
+    for node in block:
+        yield node
+        for part in ("body", "orelse", "finalbody", "handlers", "cases"):
+            yield from _statements(getattr(node, part, []))
 
 
 def _code(file: Path) -> str:
