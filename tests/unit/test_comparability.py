@@ -36,6 +36,9 @@ def test_against_centroids_and_distances_written_out(shape):
     rng = np.random.default_rng(sum(shape))
     X = rng.standard_normal(shape) + 0.5 * rng.standard_normal(shape[1:])
     X[..., 0] = 3.0 if shape[2] > 1 else X[..., 0]  # does not vary
+    if shape[2] > 2:
+        X[:, :, 1], X[-1, :, 1] = 3.0, 4.0  # varies only with the last fold
+        X[0, :, 2] += 1e9  # next to nothing without the first
     np.testing.assert_array_equal(classified(X), plain(X))
 
 

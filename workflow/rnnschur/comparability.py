@@ -282,16 +282,22 @@ def _standardised(X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     A weight is that of a squared difference, 1 / sd^2 over the networks that are not left out; 0
     of what does not vary there.
     """
+    folds, kinds, _ = X.shape
     sd = X.std(axis=(0, 1))
     unit = np.where(sd > 0, sd, 1)
-    weights = np.zeros((len(X), X.shape[2]))
-    for fold in range(len(X)):
-        rest = np.delete(X, fold, axis=0).reshape(-1, X.shape[2])
+    Z = (X - X.mean(axis=(0, 1))) / unit
+    own, squares, count = Z.sum(axis=1), np.square(Z).sum(axis=1), (folds - 1) * kinds
+    variance = (squares.sum(0) - squares) / count - np.square((own.sum(0) - own) / count)
+    # What is as good as constant, by itself or without a fold, is looked at number by number.
+    doubtful = (variance < 1e-6) | (sd < 1e-6 * np.abs(X).max(axis=(0, 1)))
+    for fold in np.flatnonzero(doubtful.any(axis=1)):
+        few = np.flatnonzero(doubtful[fold])
+        rest = np.delete(X[..., few], fold, axis=0).reshape(count, -1)
         sd = rest.std(axis=0)
         # What differs by rounding alone does not vary.
         varies = sd > 1e-12 * np.abs(rest).max(axis=0)
-        weights[fold, varies] = (unit[varies] / sd[varies]) ** 2
-    return (X - X.mean(axis=(0, 1))) / unit, weights
+        variance[fold, few] = np.where(varies, np.square(sd / unit[few]), np.inf)
+    return Z, 1 / variance
 
 
 def _right(X: np.ndarray, weights: np.ndarray, labels: np.ndarray) -> np.ndarray:
