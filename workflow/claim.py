@@ -11,13 +11,19 @@ CLAIMS, PAPER = "report/claims.yaml", "report/paper.csv"
 TABLES = ["networks", "spectra", "ablations", "thresholds", "ablation_summary", "recognised"]
 
 
-@cache
 def tables() -> tuple[str, ...]:
     """Return the tables that the variables of claims are from, each once."""
+    file = ROOT / CLAIMS
+    return _tables_of(file, file.stat().st_mtime_ns)
+
+
+@cache
+def _tables_of(ledger: Path, changed: int) -> tuple[str, ...]:
+    """Return the tables of a file of claims; it is read again if it has `changed`."""
     from rnnschur.paper import claims  # only where claims are judged
     from rnnschur.paper.variables import tables_of
 
-    return tuple(tables_of(claims.load(ROOT / CLAIMS)["variables"]))
+    return tuple(tables_of(claims.load(ledger)["variables"]))
 
 
 def narrow(config: dict) -> None:
