@@ -11,18 +11,19 @@ CLAIMS, PAPER = "report/claims.yaml", "report/paper.csv"
 TABLES = ["networks", "spectra", "ablations", "thresholds", "ablation_summary", "recognised"]
 
 
-def tables() -> list[str]:
+def tables() -> tuple[str, ...]:
     """Return the tables that the variables of claims are from, each once."""
-    return _tables((ROOT / CLAIMS).stat().st_mtime_ns)
+    file = ROOT / CLAIMS
+    return _tables_of(file, file.stat().st_mtime_ns)
 
 
 @cache
-def _tables(changed: int) -> list[str]:
-    """Return them; the claims are read again if their file has `changed`."""
+def _tables_of(ledger: Path, changed: int) -> tuple[str, ...]:
+    """Return the tables of a file of claims; it is read again if it has `changed`."""
     from rnnschur.paper import claims  # only where claims are judged
     from rnnschur.paper.variables import tables_of
 
-    return tables_of(claims.load(ROOT / CLAIMS)["variables"])
+    return tuple(tables_of(claims.load(ledger)["variables"]))
 
 
 def narrow(config: dict) -> None:

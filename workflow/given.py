@@ -22,6 +22,11 @@ def results(config: dict) -> str | None:
     return given if isinstance(given, str) and Path(given).is_dir() else None
 
 
+def elsewhere(config: dict) -> bool:
+    """Tell whether networks are given that were trained elsewhere, without looking for them."""
+    return bool(config["networks"]) and not results(config)
+
+
 def files(config: dict) -> dict[str, list[str]]:
     """Return the imported files that are given, under the names of their tasks.
 
@@ -34,7 +39,7 @@ def files(config: dict) -> dict[str, list[str]]:
         If there is no such file; the message names it.
     """
     given = config["networks"]
-    if not given or results(config):
+    if not elsewhere(config):
         return {}
     if isinstance(given, dict):
         return {name: _unique(_matching(patterns)) for name, patterns in given.items()}

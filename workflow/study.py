@@ -80,7 +80,7 @@ def complete(config: dict) -> None:
 
 def module(config: dict, task: str) -> str | None:
     """Return the name of the module that defines a task; imported networks have data instead."""
-    return None if given.files(config) else config["tasks"][task].get("like", task)
+    return None if given.elsewhere(config) else config["tasks"][task].get("like", task)
 
 
 def check(config: dict) -> None:
@@ -225,7 +225,7 @@ def conditions(config: dict) -> list[Condition]:
 
     Those of imported networks are their task, cell and width.
     """
-    if given.files(config):
+    if given.elsewhere(config):
         return list(dict.fromkeys(Condition(*block[:3]) for block in given.blocks(config)))
     return [condition for condition, _ in _grid(config)]
 
@@ -240,7 +240,7 @@ def _grid(config: dict) -> Iterator[tuple[Condition, int]]:
 
 def blocks(config: dict) -> list[Block]:
     """Return every condition with every block of at most `seeds_per_job` seeds."""
-    if given.files(config):
+    if given.elsewhere(config):
         return [Block(*block) for block in given.blocks(config)]
     size = config["seeds_per_job"]
     return [
@@ -293,7 +293,7 @@ def training(config: dict, task: str) -> dict:
 
 def diagnosis(config: dict, task: str) -> dict:
     """Return all that the rollouts of a task's networks depend on besides the matrices."""
-    if given.files(config):  # they bring their sequences
+    if given.elsewhere(config):  # they bring their sequences
         return {"study_seed": config["study_seed"], "engine": config["training"]["engine"]}
     return {
         "study_seed": config["study_seed"],
@@ -306,12 +306,12 @@ def diagnosis(config: dict, task: str) -> dict:
 
 def shifts(config: dict, task: str) -> dict:
     """Return the other sequences that judge a task's networks; imported ones bring all theirs."""
-    return {} if given.files(config) else config["tasks"][task].get("shifts", {})
+    return {} if given.elsewhere(config) else config["tasks"][task].get("shifts", {})
 
 
 def architecture(config: dict, name: str) -> list[str]:
     """Return cell and start of an architecture; one without settings is a start of tanh."""
-    if given.files(config):
+    if given.elsewhere(config):
         return [name, None]
     settings = config["architectures"].get(name, {"cell": "tanh", "start": name})
     return [settings["cell"], settings["start"]]
@@ -319,7 +319,7 @@ def architecture(config: dict, name: str) -> list[str]:
 
 def cell(config: dict, name: str) -> str | None:
     """Return the cell of an architecture; imported networks say themselves what they are."""
-    return None if given.files(config) else architecture(config, name)[0]
+    return None if given.elsewhere(config) else architecture(config, name)[0]
 
 
 def _replaying(config: dict) -> list[str]:
@@ -342,16 +342,16 @@ def bits(config: dict) -> dict[str, int]:
 def judged(config: dict) -> list[str]:
     """Return the tables that the findings of the study are about, each once."""
     file = ROOT / config["findings"]
-    return list(_judged(file, file.stat().st_mtime_ns))
+    return [*_tables_of(file, file.stat().st_mtime_ns)]
 
 
 @cache
-def _judged(file: Path, changed: int) -> dict[str, None]:
-    """Return the tables that a file of findings is about; it is read again if it has `changed`."""
+def _tables_of(findings: Path, changed: int) -> tuple[str, ...]:
+    """Return the tables of a file of findings; it is read again if it has `changed`."""
     import yaml  # only where findings are judged
 
-    variables = yaml.safe_load(file.read_text())["variables"]
-    return dict.fromkeys(variable["table"] for variable in variables.values())
+    variables = yaml.safe_load(findings.read_text())["variables"].values()
+    return tuple(dict.fromkeys(variable["table"] for variable in variables))
 
 
 def has_findings(config: dict) -> bool:
@@ -359,7 +359,7 @@ def has_findings(config: dict) -> bool:
 
     One without a family of interventions lacks its table; networks from elsewhere have no findings.
     """
-    if given.files(config) or "findings" not in config:  # published before there were any
+    if given.elsewhere(config) or "findings" not in config:  # published before there were any
         return False
     missing = set() if "activity" in config["interventions"] else {"energy"}
     missing |= set() if _replaying(config) else {"dimensions"}
@@ -388,7 +388,7 @@ def planted(config: dict) -> list[Condition]:
 
 def learned(config: dict) -> dict[str, float]:
     """Return the measure, by task, from which on a network counts; of imported ones all do."""
-    tasks = [] if given.files(config) else dict.fromkeys(c.task for c in conditions(config))
+    tasks = [] if given.elsewhere(config) else dict.fromkeys(c.task for c in conditions(config))
     return {task: config["tasks"][task]["learned"] for task in tasks}
 
 

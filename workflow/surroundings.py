@@ -70,6 +70,8 @@ def _refuse_foreign_modules(package: Path) -> None:
     """Look into the user's PYTHONPATH last, and stop where Snakemake has already found too much."""
     given = os.environ.get("PYTHONPATH", "").split(os.pathsep)
     foreign = {Path(folder).resolve() for folder in given if folder} - {package.resolve()}
+    if not foreign:
+        return
     sys.path.sort(key=lambda folder: Path(folder).resolve() in foreign)
     others = [folder for folder in sys.path if Path(folder).resolve() not in foreign]
     for name in [name for name in sys.modules if foreign and "." not in name]:

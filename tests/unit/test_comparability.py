@@ -1,5 +1,7 @@
 """Comparable across networks: kinds that can be told apart, kinds that cannot, and their spread."""
 
+import tracemalloc
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -34,7 +36,27 @@ def test_against_centroids_and_distances_written_out(shape):
     rng = np.random.default_rng(sum(shape))
     X = rng.standard_normal(shape) + 0.5 * rng.standard_normal(shape[1:])
     X[..., 0] = 3.0 if shape[2] > 1 else X[..., 0]  # does not vary
+    if shape[2] > 2:
+        X[:, :, 1], X[-1, :, 1] = 3.0, 4.0  # varies only with the last fold
+        X[0, :, 2] += 1e9  # next to nothing without the first
     np.testing.assert_array_equal(classified(X), plain(X))
+
+
+def test_memory_grows_with_the_networks_and_not_with_their_square():
+    X = np.random.default_rng(0).standard_normal((300, 2, 3))
+    tracemalloc.start()
+    classified(X)  # inner products of all networks, in each fold: 860 MB
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 50 * X.nbytes
+
+
+def test_permutations_are_the_same_however_many_at_once(monkeypatch):
+    X = np.random.default_rng(1).standard_normal((5, 3, 4)) + 0.5 * np.arange(3)[:, None]
+    found = p_value(X, np.random.default_rng(2), 50)
+    assert 1 / 51 < found < 1
+    monkeypatch.setattr(comparability, "NUMBERS", 500)
+    assert p_value(X, np.random.default_rng(2), 50) == found
 
 
 def test_kinds_that_are_apart_are_told_apart_whatever_the_units():

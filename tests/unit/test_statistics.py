@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 import scipy.stats
 
-from rnnschur import streams
+from rnnschur import statistics, streams
 from rnnschur.statistics import Bootstrap, summarize
 
 
@@ -67,6 +67,13 @@ def test_sets_that_are_all_the_same_add_nothing():
     # What the sets have in common does not matter, as in a ratio of means.
     assert bootstrap.nested(values, same + 1, "name") == pytest.approx(found, rel=1e-9)
     assert bootstrap.nested(values, same, "other") != found
+
+
+def test_intervals_are_the_same_however_much_is_summed_at_once(monkeypatch):
+    sets = rng().normal(size=(7, 4))
+    found = Bootstrap(0.95, 100, 1).nested(sets.mean(axis=1), sets, "x")
+    monkeypatch.setattr(statistics, "NUMBERS", 7 * 4 * 9)
+    assert Bootstrap(0.95, 100, 1).nested(sets.mean(axis=1), sets, "x") == found
 
 
 def test_networks_that_are_all_the_same_have_the_interval_of_their_sets():

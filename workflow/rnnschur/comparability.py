@@ -20,8 +20,8 @@ from rnnschur.tables import CONDITION, NETWORK
 #: Rollout differences below this are taken for it: logarithms would tell rounding errors apart.
 LEAST = 1e-6
 
-#: Permutations of the labels behind a p value.
-PERMUTATIONS = 999
+#: Permutations of the labels behind a p value, and the numbers that an array of them may have.
+PERMUTATIONS, NUMBERS = 999, 2**22
 
 SCORES = ["features", "size", "networks", "accuracy", "chance", "p"]
 
@@ -245,7 +245,7 @@ def classified(X: np.ndarray) -> np.ndarray:
     T. Hastie, R. Tibshirani, J. Friedman, The Elements of Statistical Learning (2009), sections
     7.10 and 18.2.
     """
-    return _right(_grams(X), _labels(X))
+    return _right(*_standardised(X), _labels(X)[None])[0]
 
 
 def p_value(X: np.ndarray, rng: np.random.Generator, permutations: int = PERMUTATIONS) -> float:
@@ -261,11 +261,13 @@ def p_value(X: np.ndarray, rng: np.random.Generator, permutations: int = PERMUTA
     rng : numpy.random.Generator
     permutations : int
     """
-    grams, labels = _grams(X), _labels(X)
-    found = np.sum(_right(grams, labels))
-    more = sum(
-        np.sum(_right(grams, rng.permuted(labels, axis=1))) >= found for _ in range(permutations)
-    )
+    labels, standardised = _labels(X), _standardised(X)
+    found, more = np.sum(_right(*standardised, labels[None])), 0
+    size = max(1, NUMBERS // (labels.shape[1] * max(X.shape[2], labels.size)))
+    for first in range(0, permutations, size):
+        some = range(first, min(first + size, permutations))
+        right = _right(*standardised, np.stack([rng.permuted(labels, axis=1) for _ in some]))
+        more += int(np.sum(right.sum(axis=(1, 2)) >= found))
     return (1 + more) / (1 + permutations)
 
 
@@ -274,31 +276,61 @@ def _labels(X: np.ndarray) -> np.ndarray:
     return np.tile(np.arange(X.shape[1]), (len(X), 1))
 
 
-def _grams(X: np.ndarray) -> np.ndarray:
-    """Return inner products of all networks, standardised for each fold: (S, S K, S K)."""
-    folds, kinds, size = X.shape
-    grams = np.empty((folds, folds * kinds, folds * kinds))
-    for fold in range(folds):
-        rest = np.delete(X, fold, axis=0).reshape(-1, size)
-        mean, sd = rest.mean(axis=0), rest.std(axis=0)
+def _standardised(X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the numbers in units that suit all, (S, K, F), and their weights in each fold, (S, F).
+
+    A weight is that of a squared difference, 1 / sd^2 over the networks that are not left out; 0
+    of what does not vary there.
+    """
+    folds, kinds, _ = X.shape
+    sd = X.std(axis=(0, 1))
+    unit = np.where(sd > 0, sd, 1)
+    Z = (X - X.mean(axis=(0, 1))) / unit
+    own, squares, count = Z.sum(axis=1), np.square(Z).sum(axis=1), (folds - 1) * kinds
+    variance = (squares.sum(0) - squares) / count - np.square((own.sum(0) - own) / count)
+    # What is as good as constant, by itself or without a fold, is looked at number by number.
+    doubtful = (variance < 1e-6) | (sd < 1e-6 * np.abs(X).max(axis=(0, 1)))
+    for fold in np.flatnonzero(doubtful.any(axis=1)):
+        few = np.flatnonzero(doubtful[fold])
+        rest = np.delete(X[..., few], fold, axis=0).reshape(count, -1)
+        sd = rest.std(axis=0)
         # What differs by rounding alone does not vary.
         varies = sd > 1e-12 * np.abs(rest).max(axis=0)
-        Z = (X.reshape(-1, size)[:, varies] - mean[varies]) / sd[varies]
-        grams[fold] = Z @ Z.T
-    return grams
+        variance[fold, few] = np.where(varies, np.square(sd / unit[few]), np.inf)
+    return Z, 1 / variance
 
 
-def _right(grams: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Tell which networks are classified as labelled, by inner products alone: (S, K)."""
-    folds, kinds = labels.shape
-    one_hot = np.eye(kinds)[labels]  # (S, K, kind)
-    right = np.empty((folds, kinds), dtype=bool)
-    for fold, gram in enumerate(grams):
-        weights = one_hot / (folds - 1)
-        weights[fold] = 0
-        centroids = weights.reshape(-1, kinds)
-        own = slice(fold * kinds, (fold + 1) * kinds)
-        products = gram @ centroids
-        norms = np.sum(centroids * products, axis=0)
-        right[fold] = np.argmin(norms - 2 * products[own], axis=1) == labels[fold]
-    return right
+def _right(X: np.ndarray, weights: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    r"""Tell which networks are classified as labelled, for several labellings: (P, S, K).
+
+    With the sum :math:`T_k` of all S networks labelled k, and the one of them that is left out,
+    :math:`x_k`, the centroid is :math:`\mu_k = (T_k - x_k) / (S - 1)`, so that
+
+    .. math:: (S - 1)^2 \lVert x - \mu_k \rVert^2 = \lVert T_k \rVert^2 - 2 T_k \cdot x_k
+        + \lVert x_k \rVert^2 - 2 (S - 1) (T_k \cdot x - x_k \cdot x) + \ldots
+
+    up to what is the same for every k. Memory and time grow with S, not with its square.
+
+    Parameters
+    ----------
+    X, weights : ndarray
+        As `_standardised` returns them; the weights are those of the inner products.
+    labels : ndarray, shape (P, S, K), int
+        Of each fold every kind once.
+    """
+    folds, kinds, size = X.shape
+    one_hot = np.eye(kinds)[labels]  # (P, S, K, kind)
+    totals = np.moveaxis(one_hot, 3, 1).reshape(-1, folds * kinds) @ X.reshape(-1, size)
+    weighted = X * weights[:, None]
+    inner = weighted @ X.swapaxes(1, 2)  # x . x' of those left out together, (S, K, K)
+    crossed = (weighted.reshape(-1, size) @ totals.T).reshape(folds, kinds, -1, kinds)
+    crossed = np.moveaxis(crossed, 2, 0)  # x . T_k, (P, S, K, kind)
+    squares = np.square(totals) @ weights.T  # (P kind, S)
+    squares = squares.reshape(-1, kinds, folds).swapaxes(1, 2)
+    own = np.argsort(labels, axis=2)  # who is labelled k, (P, S, kind)
+    fold, kind = np.arange(folds)[:, None], np.arange(kinds)
+    norms = squares + inner[fold, own, own]
+    norms -= 2 * np.take_along_axis(crossed, own[:, :, None], axis=2)[:, :, 0]
+    products = crossed - inner[fold[..., None], kind[:, None], own[:, :, None]]
+    distances = norms[:, :, None] - 2 * (folds - 1) * products
+    return np.argmin(distances, axis=3) == labels

@@ -11,6 +11,9 @@ import scipy  # statistics take a second to import: only where they are used
 
 from rnnschur import streams
 
+#: The numbers that are drawn, about, before they are summed: many networks need no more memory.
+NUMBERS = 2**22
+
 
 @dataclass(frozen=True)
 class Bootstrap:
@@ -109,8 +112,11 @@ class Bootstrap:
         rng = streams.generator(self.study_seed, *name, "sets")
         drawn = rng.integers(m, size=(self.resamples, n, m), dtype=np.uint16)
         off = (sets - sets.mean(axis=1, keepdims=True)) / m
-        moved = off.take(m * networks[..., None] + drawn).sum(axis=2)
-        means = np.round(np.mean(values[networks] + moved, axis=1), 12)  # ties, in units of scale
+        means = np.empty(self.resamples)
+        for some in np.array_split(np.arange(self.resamples), -(-drawn.size // NUMBERS)):
+            moved = off.take(m * networks[some, :, None] + drawn[some]).sum(axis=2)
+            means[some] = np.mean(values[networks[some]] + moved, axis=1)
+        means = np.round(means, 12)  # ties, in units of scale
         if np.ptp(values) <= 1e-12:  # nothing to accelerate by
             low, high = np.quantile(means, [(1 - self.confidence) / 2, (1 + self.confidence) / 2])
         else:

@@ -14,6 +14,7 @@ GIVEN_OR_TRAINED = f"{GIVEN or RESULTS}/networks/{BLOCK}"
 WEIGHTS = f"{GIVEN_OR_TRAINED}.safetensors"
 # Files of every block of networks that were trained elsewhere, or none.
 IMPORTED = given.blocks(config)
+BLOCKS = study.blocks(config)
 TABLES = f"{RESULTS}/tables"
 FIGURES = f"{RESULTS}/figures"
 LOGS = f"{RESULTS}/logs"
@@ -31,7 +32,7 @@ wildcard_constraints:
 
 def of_all_blocks(suffix, stem=NETWORKS):
     """Return the file with the given suffix of every block of networks in the study."""
-    return [stem.format(**block._asdict()) + suffix for block in study.blocks(config)]
+    return [stem.format(**block._asdict()) + suffix for block in BLOCKS]
 
 
 def set_tables(name):
@@ -111,7 +112,7 @@ FIRST_NETWORKS = {
         "schur": f"{NETWORKS}.schur.safetensors".format(**block._asdict()),
         "record": f"{NETWORKS}.schur.json".format(**block._asdict()),
     }
-    for block in study.blocks(config)
+    for block in BLOCKS
     if block.first == 0
 }
 

@@ -14,6 +14,9 @@ from rnnschur.statistics import Bootstrap
 #: How often the sets of a network are drawn again to see whether it still agrees.
 DRAWS = 400
 
+#: The rows of drawn networks that are judged at once, about.
+ROWS = 200_000
+
 COLUMNS = ["sets_low", "sets_high", "unsettled"]
 
 
@@ -94,14 +97,17 @@ def _of_claim(claim, seen, tables, criterion: Criterion, bootstrap: Bootstrap) -
     used = [c for c in sets if any(f"_{n}".endswith(f"_{c}") for n in names(claim))]
     every = sets[used].unstack("set").loc[pooled.index]
     drawn = {name: _moved(every[name].to_numpy(), bootstrap) for name in used}
-    draws = [
-        pooled[used] + pd.DataFrame({n: drawn[n][k] for n in used}, index=pooled.index)
-        for k in range(DRAWS)
-    ]
-    table = pd.concat(dict(enumerate(draws)), names=["draw"])
-    table = table.reorder_levels([*pooled.index.names, "draw"])
-    agrees = evaluate(claim, table, criterion)["agrees"].unstack("draw").loc[seen.index]
-    settled = _settled(agrees.to_numpy().T, seen["agrees"].to_numpy(), bootstrap)
+    agrees = []
+    for some in np.array_split(np.arange(DRAWS), -(-DRAWS * len(pooled) // ROWS)):
+        draws = {
+            k: pooled[used] + pd.DataFrame({n: drawn[n][k] for n in used}, index=pooled.index)
+            for k in some
+        }
+        table = pd.concat(draws, names=["draw"])
+        table = table.reorder_levels([*pooled.index.names, "draw"])
+        found = evaluate(claim, table, criterion)["agrees"].unstack("draw").loc[seen.index]
+        agrees.append(found.to_numpy().T)
+    settled = _settled(np.concatenate(agrees), seen["agrees"].to_numpy(), bootstrap)
     return (*interval, (~settled).sum())
 
 
