@@ -109,6 +109,24 @@ def test_bad_seeds_are_named(tmp_path, seed, found):
     refusal(path, rf"bad\.safetensors: seed has {found}; allowed: \(S,\) different whole numbers")
 
 
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"W_hh.T": np.zeros((3, 5, 5))}, r"W_hh\.T has shape \(3, 5, 5\) or entries that are"),
+        ({"W_hh.T": np.full((2, 5), np.nan)}, r"W_hh\.T has shape \(2, 5\) or entries that are"),
+        ({"seed": np.array([4, 4])}, r"seed has shape \(2,\) and dtype int64; allowed: \(S,\) "),
+    ],
+)
+def test_bad_parts_are_named(tmp_path, changes, words):
+    path = tmp_path / "bad.safetensors"
+    write(path, tensors(**changes))
+    with pytest.raises(ValueError, match=rf"bad\.safetensors: {words}"):
+        weights.load_parts(path)
+    write(path, {"W_hh": np.zeros((2, 5, 5))})
+    with pytest.raises(ValueError, match=r"bad\.safetensors lacks seed; it must hold"):
+        weights.load_parts(path)
+
+
 def test_networks_without_units_are_named(tmp_path):
     path = tmp_path / "empty.safetensors"
     empty = {"W_hh": np.zeros((2, 0, 0)), "W_xh": np.zeros((2, 0, 3)), "W_hy": np.zeros((2, 4, 0))}
