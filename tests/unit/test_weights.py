@@ -175,6 +175,12 @@ def test_unknown_tensors_are_named(tmp_path):
     refusal(path, r"many\.safetensors has b_hh; it must hold W_hh, W_xh, W_hy, seed$")
 
 
+def test_a_name_of_several_lines_is_refused_in_one(tmp_path):
+    path = tmp_path / "bad.safetensors"
+    write(path, tensors(**{"W_hh\nb": np.zeros((2, 5, 5))}))
+    refusal(path, r"bad\.safetensors holds the name 'W_hh\\nb'; allowed: text of one line")
+
+
 def test_unknown_cells_are_named(tmp_path):
     path = tmp_path / "cell.safetensors"
     storage.save(path, tensors())

@@ -57,7 +57,9 @@ def arrays(path: str | Path) -> dict[str, object]:
         raise ValueError(f"{path} ends in {path.suffix!r}; allowed: {', '.join(ENDINGS)}")
     if not path.is_file():
         raise ValueError(f"{path} is not there; allowed: a file {', '.join(ENDINGS)}")
-    return readers[path.suffix.lower()](path)
+    found = readers[path.suffix.lower()](path)
+    tensors.check_names(path, found)
+    return found
 
 
 def _npz(path: Path) -> dict[str, np.ndarray]:
