@@ -16,7 +16,7 @@ STUDY := $(subst $(RUN) snakemake,$(RUN) alone,$(SNAKEMAKE))
 SHOWN := --logger progress
 
 .PHONY: help environment study demo compare verify claim search publish bench docs lint test \
-	test-cluster clean
+	fuzz test-cluster clean
 
 help:  ## show what make can do
 	@sed -n 's/^\([a-z][a-z_-]*\):.*##/\1\t/p' Makefile
@@ -93,6 +93,9 @@ lint: $(READY)  ## check style of Python, notebooks and rules
 
 test: $(READY) lint  ## run the tests
 	$(RUN) pytest --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+
+fuzz: $(READY)  ## read 10,000 damaged files and wrong configurations, others at every run
+	$(RUN) pytest tests/unit/test_fuzz_readers.py --hypothesis-profile thorough --capture no
 
 test-cluster: $(READY)  ## run the study on a real Slurm of one node; needs root and apt-get
 	$(RUN) pytest tests/cluster -rs

@@ -73,8 +73,12 @@ def _code(file: Path) -> str:
     if file.suffix == ".py":
         return file.read_text()
     if file.suffix == ".ipynb":
-        cells = json.loads(file.read_text())["cells"]
-        return "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
+        try:
+            cells = json.loads(file.read_text())["cells"]
+            code = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
+        except (ValueError, KeyError, TypeError):
+            raise ValueError(f"{file} is no notebook; allowed: one of nbformat 4") from None
+        return "\n".join(code)
     return ""
 
 

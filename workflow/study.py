@@ -4,6 +4,7 @@ This is all that the Snakefile knows of the configuration beyond paths. It impor
 since Snakemake reads it again in every job.
 """
 
+import json
 from collections.abc import Iterator
 from functools import cache
 from itertools import product
@@ -92,7 +93,6 @@ def check(config: dict) -> None:
         One line that names the key, its value and what is allowed.
     """
     # Only here: jobs read this module again, and what they get has been checked.
-    import yaml
     from jsonschema import Draft202012Validator
 
     from rnnschur import cells, interventions, tasks
@@ -102,8 +102,7 @@ def check(config: dict) -> None:
     from rnnschur.paper import replication
 
     checks.numbers(config)
-    schema = yaml.safe_load(SCHEMA.read_text())
-    for error in Draft202012Validator(schema).iter_errors(config):
+    for error in Draft202012Validator(_schema()).iter_errors(config):
         raise ValueError(_one_line(error))
     checks.count(config)
     for index, experiment in enumerate(config["experiments"]):
@@ -168,6 +167,13 @@ def check(config: dict) -> None:
             f"diagnosis.fragile is {diagnosis['fragile']}; allowed: a number above "
             f"diagnosis.epsilon, which is {diagnosis['epsilon']}"
         )
+
+
+@cache
+def _schema() -> dict:
+    import yaml
+
+    return yaml.safe_load(SCHEMA.read_text())
 
 
 def _curriculum(config: dict, task: str) -> None:
@@ -248,6 +254,24 @@ def blocks(config: dict) -> list[Block]:
         for condition, count in _grid(config)
         for first in range(0, count, size)
     ]
+
+
+def published(path: str | Path) -> dict:
+    """Return the configuration of a finished study, from the file that it leaves in its results.
+
+    Raises
+    ------
+    ValueError
+        If it is no such file, or that of another version; the message names it.
+    """
+    try:
+        found = json.loads(Path(path).read_text())
+        blocks(found)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        raise ValueError(
+            f"{path} is not what a study of this version leaves; allowed: its config.json"
+        ) from None
+    return found
 
 
 def updates(config: dict, task: str) -> int:

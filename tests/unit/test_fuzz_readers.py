@@ -4,18 +4,27 @@ A hundred files for each reader at every run, a thousand each by `make fuzz`.
 """
 
 import json
+import os
 import struct
+import subprocess
+import sys
 import warnings
+from collections import Counter
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
+import torch
 import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from scipy.io import savemat
 
+import claim
 import rnnschur
+import study
 from rnnschur import documents, formats, imported, tables, tensors, weights
 from rnnschur.description import Description
 from rnnschur.given import load as described
@@ -28,9 +37,14 @@ relaxed = settings(
 )
 
 
+#: What came of all files.
+COUNTS = Counter()
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    return tmp_path_factory.mktemp("fuzz")
+    yield tmp_path_factory.mktemp("fuzz")
+    print(", ".join(f"{count} {outcome}" for outcome, count in COUNTS.items()))
 
 
 def read(path, reader, *beside):
@@ -44,6 +58,7 @@ def read(path, reader, *beside):
             found = reader(path)
         except ValueError as error:
             said = str(error)
+    COUNTS["taken" if said is None else "refused in one line"] += 1
     assert said is None or "\n" not in said, said
     assert said is None or any(name in said for name in (path.name, *beside)), said
     return found
@@ -125,8 +140,6 @@ def stacks():
 
 def made(write, name):
     """Return the content of a file as `write` leaves it."""
-    from tempfile import TemporaryDirectory
-
     with TemporaryDirectory() as place:
         write(Path(place, name))
         return Path(place, name).read_bytes()
@@ -157,7 +170,7 @@ kinds = st.sampled_from(
 )
 numbers_ = st.integers(-2, 200) | st.sampled_from([2**31, 2**62, 2**63, 2**64, 10**30, 1.5, None])
 headers = st.dictionaries(
-    st.sampled_from([*stacks(), "W_hh.T", "__metadata__", ""]),
+    st.sampled_from([*stacks(), "W_hh.T", "__metadata__", "", "a\nb"]),
     st.fixed_dictionaries(
         {},
         optional={
@@ -181,7 +194,7 @@ def test_hostile_headers(folder, header, length, data, twice):
     text = (f"{text[:-1]}, {text[1:]}" if twice and header else text).encode()
     length = len(text) if type(length) is not int else length % 2**64
     path = folder / "w.safetensors"
-    path.write_bytes(struct.pack("<Q", length) + text + data.draw(st.binary(max_size=400)))
+    path.write_bytes(struct.pack("<Q", length) + text + data)
     finite((read(path, weights.load_networks) or {}).values())
     read(path, weights.load_parts)
     read(path, imported.about)
@@ -239,7 +252,7 @@ def test_descriptions_that_say_something_else(folder, said):
     of_description(lambda found: np.savez(folder / "all.npz", **found))
     path = folder / "network.yaml"
     path.write_text(yaml.safe_dump(said))
-    for one in read(path, described, "all.npz") or ():
+    for one in read(path, described, str(folder)) or ():
         finite([one.network])
 
 
@@ -251,23 +264,74 @@ def _mat(path):
     of_description(lambda found: savemat(path, found))
 
 
-ARRAYS = {"npz": made(_npz, "x.npz"), "mat": made(_mat, "x.mat")}
+def _pt(path):
+    of_description(lambda found: torch.save({n: torch.tensor(a) for n, a in found.items()}, path))
+
+
+ARRAYS = {f"x.{kind}": made(write, f"x.{kind}") for kind, write in
+          (("npz", _npz), ("mat", _mat), ("pt", _pt))}  # fmt: skip
+#: As the process that reads a .mat file first, but begun once for all files.
+READER = """
+import os, sys
+from scipy.io import loadmat
+for line in sys.stdin:
+    if not (child := os.fork()):
+        try:
+            loadmat(line.rstrip("\\n"))
+        except Exception:
+            pass
+        os._exit(0)
+    print(os.waitpid(child, 0)[1], flush=True)
+"""
+
+
+@pytest.fixture(scope="module")
+def survived():
+    """Return what tells whether a .mat file leaves the process alive that reads it."""
+    if not hasattr(os, "fork"):
+        yield formats._survived
+        return
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+    with subprocess.Popen([sys.executable, "-c", READER], text=True, bufsize=1, **pipes) as reader:
+
+        def alive(path):
+            reader.stdin.write(f"{path}\n")
+            return int(reader.stdout.readline()) == 0
+
+        yield alive
+        reader.stdin.close()
 
 
 @relaxed
-@given(
-    damage=st.sampled_from([made(_npz, "x.npz"), made(_mat, "x.mat")]).flatmap(damaged),
-    mat=st.booleans(),
-)
-def test_arrays_of_others_that_were_damaged(folder, damage, mat):
-    path = folder / ("x.mat" if mat else "x.npz")
-    path.write_bytes(damage)
+@given(data=st.data(), name=st.sampled_from(sorted(ARRAYS)))
+def test_arrays_of_others_that_were_damaged(folder, survived, data, name):
+    path = folder / name
+    path.write_bytes(data.draw(damaged(ARRAYS[name])))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(formats, "_survived", survived)
+        arrays_of_others(folder, path)
+
+
+def arrays_of_others(folder, path):
     read(path, formats.arrays)
     said = of_description()
     said["weights"]["file"] = said["data"]["file"] = path.name
     (folder / "network.yaml").write_text(yaml.safe_dump(said))
     for one in read(folder / "network.yaml", described, path.name) or ():
         finite([one.network])
+
+
+def test_a_file_that_ends_the_process_that_reads_it(folder):
+    """One byte of a .mat file, the type of its numbers, is one that there is not."""
+    path = folder / "one.mat"
+    savemat(path, {"W": np.eye(3)})
+    content = bytearray(path.read_bytes())
+    assert content[176] == 9  # float64
+    assert formats.arrays(path)["W"].shape == (3, 3)
+    content[176] = 8
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=r"one\.mat is not a \.mat file"):
+        formats.arrays(path)
 
 
 def _imported(path):
@@ -292,16 +356,17 @@ STATEMENTS = {
 }
 
 
-def fewer(said):
+@cache
+def fewer(original):
     """Return a file of statements with the first three of each list."""
-    return {k: v[:3] if isinstance(v, list) else v for k, v in said.items()}
+    return {k: v[:3] if isinstance(v, list) else v for k, v in documents.read(original).items()}
 
 
 @relaxed
 @given(data=st.data(), name=st.sampled_from(sorted(STATEMENTS)))
 def test_statements_that_say_something_else(folder, data, name):
     reader, original = STATEMENTS[name]
-    said = data.draw(altered(fewer(documents.read(original))))
+    said = data.draw(altered(fewer(original)))
     path = folder / name
     path.write_text(yaml.safe_dump(said))
     read(path, reader)
@@ -337,3 +402,33 @@ def test_tables_that_were_damaged(folder, data, name):
     if found is not None and len(found):
         assert found["learned"].dtype == bool and found[tables.NETWORK].notna().all(axis=None)
         assert name == "networks" or len(set(found.groupby(tables.NETWORK).size())) == 1
+
+
+CONFIG = documents.read(ROOT / "config.yaml")
+# Half of its keys, since YAML is slow.
+CONFIG["experiments"] = CONFIG["experiments"][:1]
+for name in ("flip_flop", "context_integration"):
+    del CONFIG["tasks"][name]
+for name in ("rotations", "graded", "shift", "frontier", "matched"):
+    del CONFIG["interventions"][name]
+FINDINGS, TABLES = replication.load(ROOT / "report" / "findings.yaml"), claim.tables()
+
+
+def configured(path):
+    """Do what a study does with its configuration before any job."""
+    config = documents.read(path)
+    study.complete(config)
+    study.check(config)
+    claim.narrow(config)
+
+
+@relaxed
+@given(said=altered(CONFIG))
+def test_configurations_that_say_something_else(folder, said):
+    path = folder / "config.json"
+    path.write_text(json.dumps(said))
+    with pytest.MonkeyPatch.context() as patch:  # these are other files, and do not change
+        patch.setattr(replication, "load", lambda path: FINDINGS)
+        patch.setattr(claim, "tables", lambda: TABLES)
+        read(path, configured, "; allowed: ", "; needed: ")
+    read(path, study.published)

@@ -6,7 +6,17 @@ import pytest
 
 from rnnschur import Criterion
 from rnnschur.findings import has_learned, judged, network_table
-from rnnschur.tables import CONDITION, HISTORY, NETWORK, PUBLISHED, by_matrix, gather, keyed
+from rnnschur.tables import (
+    CONDITION,
+    HISTORY,
+    NETWORK,
+    PUBLISHED,
+    by_matrix,
+    gather,
+    keyed,
+    read,
+    same_networks,
+)
 
 COPY, SINE = ("copy", "orthogonal", 8), ("sine", "cayley", 6)
 
@@ -51,6 +61,73 @@ def test_files_are_gathered_one_after_the_other(tmp_path):
     table = gather(iter(paths[::-1]))
     pd.testing.assert_frame_equal(table, pd.concat(parts[::-1], ignore_index=True))
     assert gather([str(paths[0])]).equals(parts[0])
+
+
+def whole():
+    """Return ablations.csv of the three networks, as it is published."""
+    table = judged(study(), networks_of(study()), "ablations", Criterion())
+    return table[[*NETWORK, *PUBLISHED["ablations"]]]
+
+
+def cell(column, value):
+    return lambda table: table.assign(**{column: [value, *table[column][1:]]})
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda t: t.drop(index=2), "has 3 rows of copy/orthogonal/8/0; allowed: 4, one for each"),
+        (lambda t: t.drop(columns="value"), "lacks value; needed: task, architecture, width, seed"),
+        (lambda t: pd.concat([t, t[:1]]), "has line 14 twice; allowed: once"),
+        (cell("removed_mass", np.nan), "removed_mass is 'nan' in line 2; allowed: finite numbers"),
+        (cell("removed_mass", np.inf), "removed_mass is 'inf' in line 2; allowed: finite numbers"),
+        (cell("value", "0.5.1"), "value is '0.5.1' in line 2; allowed: numbers"),
+        (cell("seed", 0.5), "seed is '0.5' in line 2; allowed: whole numbers of at least 0"),
+        (cell("width", -8), "width is '-8' in line 2; allowed: whole numbers of at least 0"),
+        (cell("task", None), "task is 'nan' in line 2; allowed: text, no cell empty"),
+        (cell("learned", "yes"), "learned is 'yes' in line 2; allowed: True or False"),
+    ],
+)
+def test_what_a_table_lacks_or_cannot_hold_is_named_by_its_line(tmp_path, change, words):
+    path = tmp_path / "ablations.csv"
+    whole().to_csv(path, index=False)
+    assert len(read(path)) == 12
+    change(whole().sort_values(NETWORK, ignore_index=True)).to_csv(path, index=False)
+    with pytest.raises(ValueError, match=r"ablations\.csv") as refused:
+        read(path)
+    assert words in str(refused.value) and "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda text: text[:-3], "ends within a row; allowed: whole rows"),
+        (lambda text: text.replace(b"seed", b"width", 1), "has the column width twice"),
+        (lambda text: text.replace(b"copy", b"c\xffpy"), "is no table; allowed: CSV, a row a line"),
+        (lambda text: text.replace(b",0.9", b",0.9,1,2", 1), "is no table; allowed: CSV"),
+        (lambda text: b"\n", "is no table; allowed: CSV, a row a line"),
+        (lambda text: b"", "ends within a row"),
+    ],
+)
+def test_what_is_no_table_is_named(tmp_path, change, words):
+    path = tmp_path / "ablations.csv"
+    whole().to_csv(path, index=False)
+    path.write_bytes(change(path.read_bytes()))
+    with pytest.raises(ValueError, match=rf"ablations\.csv {words}"):
+        read(path)
+    path.unlink()
+    with pytest.raises(ValueError, match=r"ablations\.csv is not there; allowed: a table"):
+        read(path)
+
+
+def test_tables_of_other_networks_are_named():
+    table, fewer = study(), study().query("seed != 3")
+    same_networks({"a.csv": table, "b.csv": table[::-1], "none.csv": table[:0]})
+    words = "lacks copy/orthogonal/8/3, which a.csv has; allowed: the same networks"
+    with pytest.raises(ValueError, match=f"^b.csv {words}"):
+        same_networks({"a.csv": table, "b.csv": fewer})
+    with pytest.raises(ValueError, match=f"^b.csv {words}"):
+        same_networks({"b.csv": fewer, "a.csv": table})
 
 
 def networks_of(table, **learned):

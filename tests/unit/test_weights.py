@@ -109,6 +109,24 @@ def test_bad_seeds_are_named(tmp_path, seed, found):
     refusal(path, rf"bad\.safetensors: seed has {found}; allowed: \(S,\) different whole numbers")
 
 
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"W_hh.T": np.zeros((3, 5, 5))}, r"W_hh\.T has shape \(3, 5, 5\) or entries that are"),
+        ({"W_hh.T": np.full((2, 5), np.nan)}, r"W_hh\.T has shape \(2, 5\) or entries that are"),
+        ({"seed": np.array([4, 4])}, r"seed has shape \(2,\) and dtype int64; allowed: \(S,\) "),
+    ],
+)
+def test_bad_parts_are_named(tmp_path, changes, words):
+    path = tmp_path / "bad.safetensors"
+    write(path, tensors(**changes))
+    with pytest.raises(ValueError, match=rf"bad\.safetensors: {words}"):
+        weights.load_parts(path)
+    write(path, {"W_hh": np.zeros((2, 5, 5))})
+    with pytest.raises(ValueError, match=r"bad\.safetensors lacks seed; it must hold"):
+        weights.load_parts(path)
+
+
 def test_networks_without_units_are_named(tmp_path):
     path = tmp_path / "empty.safetensors"
     empty = {"W_hh": np.zeros((2, 0, 0)), "W_xh": np.zeros((2, 0, 3)), "W_hy": np.zeros((2, 4, 0))}
@@ -155,6 +173,12 @@ def test_unknown_tensors_are_named(tmp_path):
     path = tmp_path / "many.safetensors"
     write(path, tensors(b_hh=np.zeros((2, 5))))
     refusal(path, r"many\.safetensors has b_hh; it must hold W_hh, W_xh, W_hy, seed$")
+
+
+def test_a_name_of_several_lines_is_refused_in_one(tmp_path):
+    path = tmp_path / "bad.safetensors"
+    write(path, tensors(**{"W_hh\nb": np.zeros((2, 5, 5))}))
+    refusal(path, r"bad\.safetensors holds the name 'W_hh\\nb'; allowed: text of one line")
 
 
 def test_unknown_cells_are_named(tmp_path):

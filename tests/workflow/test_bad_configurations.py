@@ -151,6 +151,9 @@ def test_every_option_of_tasks_and_families_refuses_what_it_cannot_be():
         ("architectures: {1: {cell: tanh, start: normal}}", "architectures is 1; allowed: lower"),
         ("architectures: {../a: {cell: tanh, start: normal}}", "architectures is '../a'; allowed"),
         ("tasks: {'a; ls': {like: copy}}", "tasks is 'a; ls'; allowed: lower-case letters"),
+        ("networks: [., /]", "networks is '.', which is not there; allowed: a results folder, "),
+        ("networks: {a: //}", "networks is '//', which is not there; allowed: a results folder, "),
+        ("networks: a**", "networks is 'a**', which is not there; allowed: a results folder, "),
         ("findings: report/../../etc.yaml", "findings is 'report/../../etc.yaml'; allowed"),
     ],
 )

@@ -284,6 +284,17 @@ def test_a_missing_key_is_named(key):
         study.check(config)
 
 
+@pytest.mark.parametrize("text", ["", "{", "[]", "3", "{}", '{"experiments": [], "networks": 0}'])
+def test_a_published_configuration_of_another_version_is_named(tmp_path, text):
+    path = tmp_path / "config.json"
+    path.write_text(text)
+    with pytest.raises(
+        ValueError, match=r"config\.json is not what a study of this version leaves"
+    ):
+        study.published(path)
+    assert study.published(ROOT / "results/published/config.json")["results"] == "results/published"
+
+
 def test_config_and_schema_do_not_drift_apart():
     study.check(CONFIG)
 

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from sources import sources
 
 ROOT = Path(__file__).parents[2]
@@ -40,6 +42,13 @@ def test_the_files_themselves_count_and_data_too():
 def test_notebooks_are_read_too():
     found = names("notebooks/networks.ipynb")
     assert {"report/figures/networks.py", "coordinates/schur.py"} <= found
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"worksheets": []}', '{"cells": [{}]}'])
+def test_a_notebook_that_is_damaged_or_of_another_version_is_named(tmp_path, text):
+    (tmp_path / "a.ipynb").write_text(text)
+    with pytest.raises(ValueError, match=r"a\.ipynb is no notebook; allowed: one of nbformat 4"):
+        sources(str(tmp_path / "a.ipynb"))
 
 
 def test_every_module_imports_only_from_those_before_it():

@@ -33,9 +33,10 @@ def read(path: str | Path):
     Raises
     ------
     ValueError
-        If the file is not there, too large, or no YAML; if a mapping has a key twice, a value
-        contains itself, or aliases stand for too many values; and for a whole number with a leading
-        zero or a colon. The message names the file and, where there is one, the line.
+        If the file is not there, too large, or no YAML; if a mapping has a key twice, or one that
+        no line of a message can hold; if a value contains itself, or aliases stand for too many
+        values; and for a whole number with a leading zero or a colon. The message names the file
+        and, where there is one, the line.
 
     Examples
     --------
@@ -88,6 +89,11 @@ def _check(node) -> None:
             if key.id != "scalar":
                 continue
             again = key.start_mark.line + 1
+            if not key.value.isprintable():
+                raise _Refused(
+                    f"the key {key.value!r} in line {again} cannot be printed; "
+                    "allowed: text of one line"
+                )
             if (first := lines.get(key.value)) is not None:
                 raise _Refused(
                     f"{key.value} is given twice, in lines {first} and {again}; allowed: once"

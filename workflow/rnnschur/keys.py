@@ -71,6 +71,8 @@ class Keys:
 
     def arrays(self, name: str) -> dict[str, object]:
         """Return the arrays of a file beside this one, read once."""
+        if not name.isprintable():
+            raise self.refusal("file", f"{name!r}; allowed: the name of a file")
         if name not in self.files:
             found = formats.arrays(self.path.parent / name)
             plain = {WRAPPERS.sub(r"\1", key): array for key, array in found.items()}

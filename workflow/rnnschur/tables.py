@@ -132,6 +132,8 @@ def read(path: str | Path, needed: Iterable[str] = ()) -> pd.DataFrame:
             raise ValueError(f"{path} ends within a row; allowed: whole rows")
         names = content.decode().partition("\n")[0].rstrip("\r").split(",")
         table = pd.read_csv(path)
+        if not isinstance(table.index, pd.RangeIndex):  # made of cells that have no column
+            raise pd.errors.ParserError
     except OSError:
         raise ValueError(f"{path} is not there; allowed: a table") from None
     except (UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError):

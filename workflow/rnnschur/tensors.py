@@ -1,5 +1,6 @@
 """Arrays on disk: safetensors files, whole or not at all."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -28,11 +29,12 @@ def load(path: str | Path) -> dict[str, np.ndarray]:
     ------
     ValueError
         If the file is not in the safetensors format, or holds numbers of another kind than
-        float32, float64 and whole ones; the message names it.
+        float32, float64 and whole ones, or has a name of several lines; the message names it.
     """
     try:
         with safe_open(path, framework="numpy") as file:
             names = list(file.keys())
+            check_names(path, names)
             kinds = {name: file.get_slice(name).get_dtype() for name in names}
             for name, kind in kinds.items():
                 if kind not in ALLOWED:
@@ -43,3 +45,10 @@ def load(path: str | Path) -> dict[str, np.ndarray]:
             return {name: file.get_tensor(name) for name in names}
     except SafetensorError as error:
         raise ValueError(f"{path} is not a safetensors file: {error}") from None
+
+
+def check_names(path: str | Path, names: Iterable) -> None:
+    """Raise ValueError for a name that no line of a message can hold; none but damage has one."""
+    for name in names:
+        if not str(name).isprintable():
+            raise ValueError(f"{path} holds the name {name!r}; allowed: text of one line")

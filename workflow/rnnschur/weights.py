@@ -46,12 +46,7 @@ def load_networks(path: str | Path, cell: CellBase | str = "tanh") -> dict[int, 
     if missing or unknown:
         fault = f"lacks {', '.join(missing)}" if missing else f"has {', '.join(unknown)}"
         raise ValueError(f"{path} {fault}; it must hold {', '.join(names)}")
-    seeds = tensors.pop("seed")
-    if seeds.ndim != 1 or seeds.dtype.kind not in "iu" or len(set(seeds.tolist())) != len(seeds):
-        raise ValueError(
-            f"{path}: seed has shape {seeds.shape} and dtype {seeds.dtype}; "
-            "allowed: (S,) different whole numbers"
-        )
+    seeds = _seeds(path, tensors.pop("seed"))
     for name, stack in tensors.items():
         axes = ["unit" if axis == "gate" else axis for axis in cell.known[name]]
         if stack.ndim != len(axes) + 1 or len(stack) != len(seeds):
@@ -62,7 +57,7 @@ def load_networks(path: str | Path, cell: CellBase | str = "tanh") -> dict[int, 
     try:
         return {
             seed: Network(cell, {name: stack[index] for name, stack in tensors.items()})
-            for index, seed in enumerate(seeds.tolist())
+            for index, seed in enumerate(seeds)
         }
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
@@ -81,13 +76,39 @@ def load_parts(path: str | Path) -> dict[int, dict[str, np.ndarray]]:
     dict of int to dict
         Arrays by name, such as ``W_hh.T`` (see `rnnschur.architectures.nnrnn`); none where weights
         have no parts.
+
+    Raises
+    ------
+    ValueError
+        If seeds are as `load_networks` does not take them, or a part is not one a seed or not
+        finite; the message names the file, the tensor and what is allowed.
     """
     tensors = load(path)
+    if "seed" not in tensors:
+        raise ValueError(f"{path} lacks seed; it must hold the seeds of its networks")
+    seeds = _seeds(path, tensors["seed"])
     parts = {name: stack for name, stack in tensors.items() if _is_part(name, tensors)}
+    for name, stack in parts.items():
+        if stack.shape[:1] != (len(seeds),) or not np.isfinite(stack).all():
+            raise ValueError(
+                f"{path}: {name} has shape {stack.shape} or entries that are not finite; "
+                f"allowed: (S, ...), S = {len(seeds)}, finite numbers"
+            )
     return {
         seed: {name: stack[index] for name, stack in parts.items()}
-        for index, seed in enumerate(tensors["seed"].tolist())
+        for index, seed in enumerate(seeds)
     }
+
+
+def _seeds(path: str | Path, seeds: np.ndarray) -> list[int]:
+    """Return the seeds of the networks of a file, or raise ValueError if they are none."""
+    found = seeds.ravel().tolist()
+    if seeds.ndim != 1 or seeds.dtype.kind not in "iu" or len(set(found)) != len(found):
+        raise ValueError(
+            f"{path}: seed has shape {seeds.shape} and dtype {seeds.dtype}; "
+            "allowed: (S,) different whole numbers"
+        )
+    return found
 
 
 def _is_part(name: str, weights: Container[str]) -> bool:

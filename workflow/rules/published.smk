@@ -4,10 +4,11 @@ REQUIRED INPUTS  results/published/  tables, and weights of every network
 OUTPUTS          tables/published_comparison.csv  this run and the published one, by network
 """
 
-import json
-
 PUBLISHED = "results/published"
-published = json.loads(Path(PUBLISHED, "config.json").read_text())
+try:
+    published = study.published(f"{PUBLISHED}/config.json")
+except ValueError as error:
+    raise SystemExit(str(error))
 published["results"] = PUBLISHED
 PUBLISHED_WEIGHTS = [
     f"{PUBLISHED}/networks/{BLOCK}.safetensors".format(**block._asdict())

@@ -38,8 +38,14 @@ def changes():
     from rnnschur import versions
 
     first = GIVEN_OR_TRAINED.format(**study.blocks(config)[0]._asdict())
-    record = json.loads(Path(f"{first}.json").read_text())
-    return versions.changes(record["versions"])
+    try:
+        recorded = json.loads(Path(f"{first}.json").read_text())["versions"]
+    except (OSError, ValueError, KeyError, TypeError):
+        raise ValueError(
+            f"{first}.json does not say what the networks were trained with; "
+            "allowed: the record that training left"
+        ) from None
+    return versions.changes(recorded)
 
 
 def retraining(wildcards):

@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from rnnschur.paper import verdicts
-from rnnschur.tables import CONDITION
+from rnnschur.tables import CONDITION, read
 
 NEEDED = ["id", "claim", *CONDITION, "removed", "quantity", "paper", "rests_on"]
 
@@ -28,12 +28,11 @@ def load(path: str | Path) -> pd.DataFrame:
     Raises
     ------
     ValueError
-        For a column that is missing, for a number that is none, and as
+        For a number that is none, and as `rnnschur.tables.read` and
         `rnnschur.paper.verdicts.check`; the message names it.
     """
-    table = pd.read_csv(path, dtype={"paper": str})
-    if missing := [name for name in NEEDED if name not in table]:
-        raise ValueError(f"{path} lacks {', '.join(missing)}; needed: {', '.join(NEEDED)}")
+    table = read(path, NEEDED)
+    table["paper"] = pd.read_csv(path, usecols=["paper"], dtype=str)["paper"]  # with its zeros
     verdicts.check(path, "number", table.to_dict("records"))
     digit = [_digit(path, *row) for row in table[["id", "paper"]].itertuples(index=False)]
     table["paper"] = table["paper"].astype(float)

@@ -210,7 +210,8 @@ def read(
     ------
     ValueError
         As `rnnschur.documents.read`, for a file that is no list of statements, for a statement with
-        a missing or unknown key, and for one whose id another one has; the message names it.
+        a missing or unknown key, and for one whose id is no text, or another one's; the message
+        names it.
     """
     found = documents.read(path)
     listed = found.get(f"{kind}s") if isinstance(found, dict) else None
@@ -229,6 +230,11 @@ def read(
             raise ValueError(
                 f"{path}: {kind} {statement.get('id')!r} lacks or does not know "
                 f"{', '.join(wrong)}; allowed: {allowed}"
+            )
+        if not isinstance(statement["id"], str) or not statement["id"].isprintable():
+            raise ValueError(
+                f"{path}: {kind} {statement['id']!r} has no name for an id; allowed: text of one "
+                "line"
             )
         if statement["id"] in seen:
             raise ValueError(f"{path}: {kind} {statement['id']!r} is there twice; allowed: once")
