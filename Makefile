@@ -55,9 +55,13 @@ verify: $(READY)  ## compute the published tables again, train some networks aga
 	$(STUDY) verify --configfile results/published/config.json --config results=results/verified networks=results/published $(SHOWN)
 	@cat results/verified/logs/verify.log
 
+# What is given as a claim is a name: nothing in it is for make, or for the shell, to carry out.
+override ID := $(value ID)
+export ID
 # Paths of results have no plus sign.
 CLAIM := results/claims/$(subst +,-,$(ID))
 claim: $(READY)  ## compute one claim again from published weights: make claim ID=copy-CC-removable
+	@case "$$ID" in "" | *[!A-Za-z0-9_+-]*) echo "ID is '$$ID'; allowed: the id of a claim or number in results/published/tables/ledger.csv" >&2; exit 1; esac
 	$(STUDY) $(CLAIM)/tables/ledger.csv --configfile results/published/config.json --config results=$(CLAIM) networks=results/published claim=$(ID)
 	@grep '^id,\|^$(ID),' $(CLAIM)/tables/ledger.csv
 

@@ -6,6 +6,7 @@ the files are read once more, strictly, and what a merge would drop in silence i
 
 import math
 import os
+import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -15,8 +16,11 @@ ROOT = Path(__file__).resolve().parents[1]
 LARGEST, LONGEST = 10_000_000, 1000
 #: The most networks of a study, and the most jobs that train them.
 NETWORKS, JOBS = 100_000, 10_000
+#: A key that makes a template of a file of YAML: expressions in it are Python.
+YTE = "__use_yte__"
 #: Folders of the project that no results go into.
-OWN = ("config", "docs", "envs", "profiles", "report", "tests", "workflow")
+OWN = (".git", ".github", ".snakemake", ".venv")
+OWN += ("config", "docs", "envs", "profiles", "report", "tests", "workflow")
 
 
 def read(own: str | None, files: Iterable[str | Path], given: Mapping) -> None:
@@ -34,7 +38,8 @@ def read(own: str | None, files: Iterable[str | Path], given: Mapping) -> None:
     Raises
     ------
     ValueError
-        As `rnnschur.documents.read` and `changed`, and for a file without keys.
+        As `rnnschur.documents.read` and `changed`, and for a file without keys, or with one that
+        makes code of it.
     """
     from rnnschur import documents  # only where a study starts
 
@@ -43,6 +48,11 @@ def read(own: str | None, files: Iterable[str | Path], given: Mapping) -> None:
         said = documents.read(file)
         if not isinstance(said, dict):
             raise ValueError(f"{file} holds a {type(said).__name__}; allowed: keys and values")
+        if YTE in said:
+            raise ValueError(
+                f"{file} has the key {YTE}, by which Snakemake runs what it says as Python; "
+                "allowed: the keys of config.yaml"
+            )
         # What says every key, as the config.json of a study, changes whatever there is.
         whole = config.keys() <= said.keys()
         config = said if whole else changed(config, said, str(file))
@@ -88,28 +98,39 @@ class _Empty(ValueError):
 
 
 def numbers(config: Mapping) -> None:
-    """Check that numbers and lists have an end, whatever their keys mean.
+    """Check that numbers and lists have an end, and texts no second line, whatever their keys mean.
 
     Raises
     ------
     ValueError
         At the first number that is not finite, since a comparison with NaN passes every bound of a
-        schema, and at the first that no study has.
+        schema, and at the first that no study has; and at a text of several lines or with signs
+        that cannot be printed: it would pass a schema's pattern, whose `$` stands before a last
+        end of line, too.
     """
     for key, value in config.items():
-        _finite(str(key), value)
+        _finite(_printed(key), value)
+
+
+def _printed(key) -> str:
+    """Return a key as text of one line, or raise ValueError."""
+    if not str(key).isprintable():
+        raise ValueError(f"{key!r} is a key; allowed: one line of text that can be printed")
+    return str(key)
 
 
 def _finite(key: str, value) -> None:
-    """Raise ValueError at the first number below `key` that is not finite, or too large."""
+    """Raise ValueError at the first number below `key` without an end, or text of two lines."""
     if isinstance(value, dict):
         for name, part in value.items():
-            _finite(f"{key}.{name}", part)
+            _finite(f"{key}.{_printed(name)}", part)
     elif isinstance(value, list):
         if len(value) > LONGEST:
             raise ValueError(f"{key} has {len(value)} entries; allowed: at most {LONGEST}")
         for index, part in enumerate(value):
             _finite(f"{key}[{index}]", part)
+    elif isinstance(value, str) and not value.isprintable():
+        raise ValueError(f"{key} is {value!r}; allowed: one line of text that can be printed")
     elif isinstance(value, float) and not math.isfinite(value):
         raise ValueError(f"{key} is {value}; allowed: a finite number")
     elif isinstance(value, int) and key != "study_seed" and abs(value) > LARGEST:
@@ -164,3 +185,10 @@ def device(config: dict) -> None:
             raise ValueError(
                 "training.device is 'cuda', which this machine has not; allowed: cpu, or auto"
             )
+
+
+if __name__ == "__main__":  # FILE..., before Snakemake opens them
+    try:
+        read(None, sys.argv[1:], {})
+    except ValueError as error:
+        raise SystemExit(f"Error in the configuration: {error}") from None

@@ -13,6 +13,8 @@ from pathlib import Path
 
 #: How a task may be called, in paths and tables.
 NAME = re.compile(r"[a-z0-9_]+")
+#: Files that a pattern may stand for, as the schema has it of those that are named.
+PLAIN = re.compile(r"[\w./-]+")
 ALLOWED = "a results folder, files that rnnschur import wrote, * for any text, or a list of these"
 
 
@@ -105,6 +107,11 @@ def _matching(patterns) -> Iterator[str]:
         if not found:
             raise ValueError(f"networks is {pattern!r}, which is not there; allowed: {ALLOWED}")
         for file in found:
+            if not PLAIN.fullmatch(file):
+                raise ValueError(
+                    f"networks is {pattern!r}, which stands for {file!r}; allowed: names of "
+                    "letters, digits and _ . - / alone"
+                )
             yield _imported(Path(file))
 
 
@@ -142,7 +149,7 @@ def _current(path: str, sources: dict[str, str]) -> None:
         return  # imported files need no others
     for name, digest in sources.items():
         file = folder / name
-        if file.exists() and hashlib.sha256(file.read_bytes()).hexdigest() != digest:
+        if file.is_file() and hashlib.sha256(file.read_bytes()).hexdigest() != digest:
             raise ValueError(
                 f"networks: {file} has changed since {path} was imported; run: rnnschur import "
                 f"{folder / description}"

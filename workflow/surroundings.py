@@ -90,6 +90,11 @@ def _refuse_foreign_modules(package: Path) -> None:
 def install(requirements: Path) -> None:
     """Install pinned requirements, and the package, into the environment that runs this.
 
+    Parameters
+    ----------
+    requirements : path
+        Pins, NAME.txt; NAME.lock beside it has the hashes of their files, of PyPI's every one.
+
     Raises
     ------
     SystemExit
@@ -103,7 +108,10 @@ def install(requirements: Path) -> None:
     listed = subprocess.run([*pip, "config", "list"], env=loudly, capture_output=True, text=True)
     settings = {**plain, **kept_by_pip(listed.stdout, user), "PIP_CONFIG_FILE": os.devnull}
     quietly = [*pip, "install", "--disable-pip-version-check", "--quiet"]
-    for what in (["--requirement", requirements], ["--no-deps", "--editable", "."]):
+    # First what has hashes, every file checked; then what has none, and is still missing: torch.
+    lock = requirements.with_suffix(".lock")
+    checked = [["--require-hashes", "--no-deps", "--requirement", lock]] if lock.exists() else []
+    for what in (*checked, ["--requirement", requirements], ["--no-deps", "--editable", "."]):
         if subprocess.run([*quietly, *what], env=settings).returncode:
             raise SystemExit("pip has not installed everything; it says why above.")
     if lacking := unmet(requirements.read_text()):

@@ -3,10 +3,13 @@
 import copy
 import math
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 import yaml
+from snakemake.common.configfile import load_configfile
 from snakemake.utils import update_config
 
 import checks
@@ -154,6 +157,18 @@ def test_every_option_of_tasks_and_families_refuses_what_it_cannot_be():
         ("networks: [., /]", "networks is '.', which is not there; allowed: a results folder, "),
         ("networks: {a: //}", "networks is '//', which is not there; allowed: a results folder, "),
         ("networks: a**", "networks is 'a**', which is not there; allowed: a results folder, "),
+        ('results: "results\\n"', r"results is 'results\n'; allowed: one line of text"),
+        ("results: -y", "results is '-y'; allowed: a folder without spaces"),
+        ("results: $(touch x)", "results is '$(touch x)'; allowed: a folder without spaces"),
+        (f"results: {ROOT}/.git/hooks", ".git/hooks', which holds other things"),
+        ("networks: '*;ls'", "networks is '*;ls'; allowed: null, a results folder"),
+        ('networks: "a\\nb"', r"networks is 'a\nb'; allowed: one line of text"),
+        ('tasks: {"a\\n": {like: copy}}', r"'a\n' is a key; allowed: one line of text"),
+        ('{"x\\e[2J": 1}', r"'x\x1b[2J' is a key; allowed: one line of text"),
+        ("tasks: {copy: {shifts: {../a: {inputs: 2}}}}", "tasks.copy.shifts is '../a'; allowed"),
+        ("architectures: {a: {cell: os, start: normal}}", "architectures.a.cell is 'os'; allowed"),
+        ("interventions: {os: {}}", "interventions is 'os'; allowed: "),
+        ("claim: x; touch y", "claim is 'x; touch y'; allowed: copy-CC-removable, "),
         ("findings: report/../../etc.yaml", "findings is 'report/../../etc.yaml'; allowed"),
     ],
 )
@@ -204,6 +219,23 @@ def test_what_a_merge_would_drop_is_named(tmp_path, monkeypatch, text, words):
     if " in mine.yaml" not in words:
         assert words in refused(checks.read, "mine.yaml", [], {})
     assert [path.name for path in tmp_path.iterdir()] == ["mine.yaml"]
+
+
+def test_a_template_of_python_is_refused_before_snakemake_opens_it(tmp_path, monkeypatch):
+    """By hand, too: `python workflow/checks.py mine.yaml`. Of a clone, the Snakefile does it."""
+    monkeypatch.chdir(tmp_path)
+    touch = "a: ?__import__('pathlib').Path('pwned').touch()"
+    for key in ("__use_yte__", r'"__use\x5fyte__"'):
+        Path("mine.yaml").write_text(f"{key}: true\n{touch}\n")
+        command = [sys.executable, ROOT / "workflow" / "checks.py", "mine.yaml"]
+        run = subprocess.run(command, capture_output=True, text=True)
+        assert run.returncode == 1 and run.stderr.count("\n") == 1
+        assert "mine.yaml has the key __use_yte__, by which Snakemake runs" in run.stderr
+    assert not Path("pwned").exists()
+    lines = (ROOT / "Snakefile").read_text().splitlines()
+    assert lines.index("        checks.read(") < lines.index("configfile: DEFAULT")
+    load_configfile("mine.yaml")
+    assert Path("pwned").exists()
 
 
 def test_what_is_said_at_the_command_line_counts_too():

@@ -33,6 +33,8 @@ ELSEWHERE = {
     "make verify": "test_published.py",
     "make claim ID=copy-CC-removable": "test_reproducibility.py, another claim",
     "make docs": "test_site.py, where Sphinx is installed",
+    "python workflow/checks.py mine.yaml": "test_bad_configurations.py",
+    "pip-audit --no-deps --disable-pip -r envs/requirements.txt": "asks PyPI: by hand",
     "make search": "test_search.py, on protocols that take seconds",
     "snakemake published_figures": "test_published.py",
     "rnnschur import network.yaml": "tests/unit/test_your_network.py",
@@ -40,6 +42,9 @@ ELSEWHERE = {
     "snakemake --configfile workflow/studies/peers.yaml": "test_given_study.py, with more networks",
     "snakemake": "the run after a divergence in test_study.py completes with it",
 }
+ELSEWHERE |= dict.fromkeys(
+    (line for line in COMMANDS if "uv pip compile" in line), "asks PyPI, before a release"
+)
 DRY = {
     "snakemake --configfile workflow/studies/planted.yaml": (
         "test_curriculum_and_planted.py runs smaller ones whole"

@@ -7,7 +7,7 @@ lines that stands for a billion values. All of these are refused here, in one li
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 #: The most bytes of a file, and the most values in it, those that are repeated by an alias counted
@@ -68,6 +68,24 @@ def read(path: str | Path):
         raise ValueError(
             f"{path} is not YAML" + (f": see line {place.line + 1}" if place else "")
         ) from None
+
+
+def strange(value) -> str | None:
+    """Return the first text in a value, keys included, that is not one line of printable signs.
+
+    In a message it would be several lines, or change what a terminal shows.
+
+    Examples
+    --------
+    >>> strange({"names": ["a", "b c"]}), strange({"names": ["a\\n"]})
+    (None, 'a\\n')
+    """
+    if isinstance(value, str):
+        return None if value.isprintable() else value
+    if isinstance(value, Mapping):
+        value = [part for pair in value.items() for part in pair]
+    found = map(strange, value) if isinstance(value, list | tuple) else ()
+    return next((text for text in found if text is not None), None)
 
 
 class _Refused(ValueError):

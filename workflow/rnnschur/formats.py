@@ -47,8 +47,8 @@ def arrays(path: str | Path) -> dict[str, object]:
     Raises
     ------
     ValueError
-        If the file is not there, has another ending, or cannot be read as what it says to be; the
-        message names it.
+        If the file is not there, has another ending, cannot be read as what it says to be, or
+        holds a name of several lines; the message names it.
     """
     path = Path(path)
     readers = {".safetensors": tensors.load, ".npz": _npz, ".mat": _mat}
@@ -57,7 +57,12 @@ def arrays(path: str | Path) -> dict[str, object]:
         raise ValueError(f"{path} ends in {path.suffix!r}; allowed: {', '.join(ENDINGS)}")
     if not path.is_file():
         raise ValueError(f"{path} is not there; allowed: a file {', '.join(ENDINGS)}")
-    found = readers[path.suffix.lower()](path)
+    try:
+        found = readers[path.suffix.lower()](path)
+    except (MemoryError, RecursionError):
+        raise ValueError(
+            f"{path} needs more memory than there is, or contains itself; allowed: arrays that fit"
+        ) from None
     tensors.check_names(path, found)
     return found
 

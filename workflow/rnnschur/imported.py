@@ -8,6 +8,7 @@ is needed to read it.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -15,13 +16,17 @@ from pathlib import Path
 import numpy as np
 from safetensors import SafetensorError, safe_open
 
-from rnnschur import tensors
+from rnnschur import documents, tensors
 from rnnschur.batch import STARTS, Batch
-from rnnschur.cells import make
+from rnnschur.cells import CELLS, make
+from rnnschur.metrics import METRICS
 from rnnschur.network import Network
 from rnnschur.weights import load_networks
 
 FORMAT = "rnnschur networks 1"
+
+#: How the numbers of networks and units are written.
+COUNT = re.compile("[1-9][0-9]{0,4}")
 
 NOT_CHECKED = "not checked against its authors' code"
 
@@ -104,6 +109,18 @@ def about(path: str | Path) -> dict[str, str]:
             f"{path} has the format {found.get('format')!r}; allowed: {FORMAT!r}, which "
             "rnnschur import writes"
         )
+    # Cell and numbers become the names of files.
+    if (cell := found.get("cell")) not in CELLS:
+        raise ValueError(f"{path}: cell is {cell!r}; allowed: {', '.join(CELLS)}")
+    for name in ("networks", "units"):
+        if not COUNT.fullmatch(found.get(name, "")):
+            raise ValueError(f"{path}: {name} is {found.get(name)!r}; allowed: 1 to 99999")
+    try:
+        sources = json.loads(found.get("sources", ""))
+    except (ValueError, RecursionError):
+        sources = None
+    if not isinstance(sources, dict) or not sources or documents.strange(sources) is not None:
+        raise ValueError(f"{path}: sources are no list of files; allowed: files and their SHA-256")
     return found
 
 
@@ -123,19 +140,28 @@ def load(path: str | Path) -> list[Given]:
         cell = make(says["cell"], **json.loads(says["options"]))
         batch = Batch(onset=int(says["onset"]), **parts["batch"])
         checked, found = json.loads(says["checked"]), json.loads(says["differences"])
+        for words in checked:
+            if not (isinstance(words, str) and words.isprintable() and words[:1].isalpha()):
+                raise ValueError(f"checked is {words!r}")
+        if says["metric"] not in METRICS:
+            raise ValueError(f"metric is {says['metric']!r}")
         members = zip(*parts["weights"].values(), strict=True)
         weights = [dict(zip(parts["weights"], arrays, strict=True)) for arrays in members]
-        return [
+        networks = [
             Given(
                 Network(cell, of_one, checked=words),
                 batch,
                 says["metric"],
-                None if apart is None else np.array(apart),
+                None if apart is None else np.array(apart, float),
                 json.loads(says["sources"]),
             )
             for of_one, words, apart in zip(weights, checked, found, strict=True)
         ]
-    except (KeyError, TypeError, ValueError) as error:
+        sizes = str(len(networks)), str(networks[0].network.sizes["unit"])
+        if (says["networks"], says["units"]) != sizes:
+            raise ValueError(f"networks and units are {says['networks']} and {says['units']}")
+        return networks
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
         fault = str(error).removeprefix(f"{path}: ")
         raise ValueError(f"{path}: {fault}; allowed: what rnnschur import writes") from None
 

@@ -63,6 +63,10 @@ class Keys:
         keys = _numbers(documents.read(path))
         if not isinstance(keys, dict):
             raise ValueError(f"{path} holds a {type(keys).__name__}; allowed: keys and values")
+        if (text := documents.strange(keys)) is not None:
+            raise ValueError(
+                f"{path} holds {text!r}; allowed: text of one line that can be printed"
+            )
         return cls(path, keys)
 
     def refusal(self, key: str, fault) -> ValueError:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
+from markupsafe import escape
 from pandas.io.formats.style import Styler
 
 
@@ -59,10 +60,11 @@ def page(table: pd.DataFrame, caption: str) -> Styler:
         {"selector": "thead th", "props": "border-bottom: 1px solid #888;"},
     ]
     # A fixed identity instead of a random one: the same table gives the same page.
-    styler = table.style.set_uuid("table").set_caption(caption).set_table_styles(look)
+    styler = table.style.set_uuid("table").set_caption(escape(caption)).set_table_styles(look)
     styler = styler.set_table_attributes('cellspacing="0"').format(
-        {"alpha": "{:.2f}"} if "alpha" in table else None
+        {"alpha": "{:.2f}"} if "alpha" in table else None, escape="html"
     )
+    styler = styler.format_index(escape="html").format_index(escape="html", axis="columns")
     return styler.hide(axis="index") if table.index.name is None else styler
 
 
@@ -77,8 +79,13 @@ def markdown_rows(header: Iterable, rows: Iterable[Iterable]) -> str:
     """Return the lines of a table of Markdown."""
     header = list(header)
     lines = [header, ["---"] * len(header), *rows]
-    cells = ([str(cell).replace("|", r"\|") for cell in line] for line in lines)
+    cells = ([_cell(str(cell)) for cell in line] for line in lines)
     return "\n".join(f"| {' | '.join(line)} |" for line in cells)
+
+
+def _cell(text: str) -> str:
+    """Return a text that ends no cell and no row, and in which nothing is a tag of HTML."""
+    return re.sub(r"(?=[|]|<[A-Za-z/!])", r"\\", text).replace("\n", " ")
 
 
 #: What LaTeX would take for something else, and letters that it has no text of.
