@@ -46,8 +46,8 @@ rule render_networks:
         ),
     shell:
         "python -m papermill --no-progress-bar -k python3 -y {params.settings:q}"
-        " {input.notebook} {output.notebook} > {log} 2>&1"
-        " && python -m freshness {output.record} {params.recipe:q} {params.records}"
+        " {input.notebook:q} {output.notebook:q} > {log:q} 2>&1"
+        " && python -m freshness {output.record:q} {params.recipe:q} {params.records:q}"
 
 
 # What draws the sequences of a task; networks from elsewhere bring theirs.
