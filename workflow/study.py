@@ -93,8 +93,6 @@ def check(config: dict) -> None:
         One line that names the key, its value and what is allowed.
     """
     # Only here: jobs read this module again, and what they get has been checked.
-    from jsonschema import Draft202012Validator
-
     from rnnschur import cells, interventions, tasks
     from rnnschur import curriculum as curricula
     from rnnschur import shifts as others
@@ -102,7 +100,7 @@ def check(config: dict) -> None:
     from rnnschur.paper import replication
 
     checks.numbers(config)
-    for error in Draft202012Validator(_schema()).iter_errors(config):
+    for error in _schema().iter_errors(config):
         raise ValueError(_one_line(error))
     checks.count(config)
     for index, experiment in enumerate(config["experiments"]):
@@ -170,10 +168,12 @@ def check(config: dict) -> None:
 
 
 @cache
-def _schema() -> dict:
+def _schema():
+    """Return what validates a configuration."""
     import yaml
+    from jsonschema import Draft202012Validator
 
-    return yaml.safe_load(SCHEMA.read_text())
+    return Draft202012Validator(yaml.safe_load(SCHEMA.read_text()))
 
 
 def _curriculum(config: dict, task: str) -> None:

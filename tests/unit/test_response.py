@@ -41,7 +41,7 @@ BATCH = Batch(RNG.standard_normal((9, 5, 3)), onset=6, mask=RNG.integers(0, 2, (
 def test_a_small_change_does_what_is_foretold(name):
     network = NETWORKS[name]
     weight = network.cell.recurrent[0]
-    found = response(network, BATCH, 4000, np.random.default_rng(1))
+    found = response(network, BATCH, 1000, np.random.default_rng(1))
     change = 1e-6 * RNG.standard_normal((N, N))
     made = Intervention("a little", {weight: network.weights[weight] + change}, 0.0)
     measured = evaluate(network, [made], BATCH, METRICS["fvu"])["rollout_difference"][0]

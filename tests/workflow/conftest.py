@@ -4,7 +4,9 @@ import os
 import shutil
 import subprocess
 import sys
+from multiprocessing import get_context
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 import pytest
 import yaml
@@ -18,6 +20,22 @@ TEXTS = {
 }
 SMALL = Path(__file__).parent / "small.yaml"
 PARTS = ("Snakefile", "Makefile", "config.yaml", "workflow", "report", "profiles", "envs")
+
+# Dry runs start from a process that has imported libraries, and nothing of the project: half of
+# what a dry run takes.
+PLANNERS = get_context("forkserver")
+PLANNERS.set_forkserver_preload([__name__, "snakemake.cli", "jsonschema", "pandas", "scipy.linalg"])
+
+
+def plan(folder: Path, printed: str, arguments: tuple[str, ...]) -> None:
+    """Be Snakemake in a folder; what it prints goes to a file."""
+    os.chdir(folder)
+    file = os.open(printed, os.O_WRONLY)
+    os.dup2(file, 1)
+    os.dup2(file, 2)
+    from snakemake.cli import main
+
+    main(list(arguments))
 
 
 class Project:
@@ -64,9 +82,21 @@ class Project:
 
     def run(self, *command: str, success: bool = True) -> str:
         """Run a command to its end and return what it prints."""
+        if command[0] == "snakemake" and "--dry-run" in command:
+            return self.planned(*command[1:], success=success)
         process = self.start(*command)
         printed, _ = process.communicate()
         assert (process.returncode == 0) == success, printed[-8000:]
+        return printed
+
+    def planned(self, *arguments: str, success: bool = True) -> str:
+        """Return what a dry run prints."""
+        with NamedTemporaryFile("r") as file:
+            process = PLANNERS.Process(target=plan, args=(self.folder, file.name, arguments))
+            process.start()
+            process.join()
+            printed = file.read()
+        assert (process.exitcode == 0) == success, printed[-8000:]
         return printed
 
     def make(self, target: str) -> str:

@@ -411,7 +411,7 @@ def test_a_diverged_network_is_named_and_the_others_go_on(project):
         """
         experiments: [{task: sine, architectures: [broken, orthogonal], widths: [8]}]
         seeds_per_job: 3
-        interventions: {orders: {}}
+        interventions: {orders: {}, symmetries: {}}
         """
     )
     printed = project.run("snakemake", "tables", success=False)
@@ -428,7 +428,7 @@ def test_a_diverged_network_is_named_and_the_others_go_on(project):
         """
         experiments: [{task: sine, architectures: [orthogonal], widths: [8]}]
         seeds_per_job: 3
-        interventions: {orders: {}}
+        interventions: {orders: {}, symmetries: {}}
         """
     )
     assert "train" not in jobs(project.run("snakemake", "--dry-run"))
