@@ -35,6 +35,13 @@ def of_all_blocks(suffix, stem=NETWORKS):
     return [stem.format(**block._asdict()) + suffix for block in BLOCKS]
 
 
+def forget_waiting(jobs):
+    """Remove the networks that waited for the rest of a block, of jobs that have finished."""
+    for job in jobs:
+        if job.rule.name in progress.TRAINING:
+            shutil.rmtree(f"{job.output.weights}.partial", ignore_errors=True)
+
+
 def set_tables(name):
     """Return the file with a row a set of held-out sequences, for networks that have sets.
 

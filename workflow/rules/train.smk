@@ -6,13 +6,6 @@ OUTPUTS  {block}.safetensors  W_hh, W_xh, W_hy, seed, stacked over the networks
 """
 
 
-def forget_waiting(jobs):
-    """Remove the networks that waited for the rest of a block, of jobs that have finished."""
-    for job in jobs:
-        if job.rule.name in progress.TRAINING:
-            shutil.rmtree(f"{job.output.weights}.partial", ignore_errors=True)
-
-
 rule train:
     """Train the networks of a block of seeds as the paper does, by Adam."""
     output:
