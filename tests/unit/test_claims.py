@@ -276,7 +276,7 @@ def test_the_scale_is_that_of_the_number():
             task=task, architecture=architecture, width=int(width), quantity=quantity
         )
         row = judge({"bounds": {}, "claims": []}, table, target)
-        seen = claims.number(target.iloc[0], claims.wide(table))
+        seen = numbers.observed(target.iloc[0], claims.wide(table))
         expected = prediction.interval(seen, accuracy, 0.0005, 0.95)
         assert (row["prediction_low"], row["prediction_high"]) == expected
 
@@ -302,18 +302,18 @@ def paper_number(name, **changes):
 def test_misfit_in_closed_form():
     table = claims.wide(the_papers_network())
     accuracy = paper_number("copy-RR")
-    assert claims.misfit(accuracy, table, 0.906) == pytest.approx(1)
-    assert claims.misfit(accuracy, table, 0.846) == pytest.approx(1)
+    assert numbers.misfit(accuracy, table, 0.906) == pytest.approx(1)
+    assert numbers.misfit(accuracy, table, 0.846) == pytest.approx(1)
     for name in ("sine-none", "sine-CR", "sine-CR-sensitivity"):
         other = paper_number(name, paper=1.0)
-        found = claims.misfit(other, table, [1.5, 1 / 1.5, 2.25, 1])
+        found = numbers.misfit(other, table, [1.5, 1 / 1.5, 2.25, 1])
         np.testing.assert_allclose(found, [1, 1, 2, 0])
-        assert np.isinf(claims.misfit(other, table, [0.0, -0.1])).all()
+        assert np.isinf(numbers.misfit(other, table, [0.0, -0.1])).all()
     # A change of an accuracy is no accuracy.
     change = paper_number("copy-RR", quantity="delta", paper=0.1)
-    assert claims.misfit(change, table, 0.15) == pytest.approx(1)
+    assert numbers.misfit(change, table, 0.15) == pytest.approx(1)
     nowhere = paper_number("copy-RR", width=71)
-    assert len(claims.misfit(nowhere, table, [0.8, 0.9])) == 0
+    assert len(numbers.misfit(nowhere, table, [0.8, 0.9])) == 0
 
 
 @pytest.mark.parametrize(

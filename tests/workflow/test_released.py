@@ -250,7 +250,7 @@ def test_a_published_network_lies_in_the_prediction_interval_of_the_others():
     rows = table("ablations")
     wide, inside = claims.wide(rows[rows["learned"]]), []
     for _, target in numbers.load(ROOT / "report" / "paper.csv").iterrows():
-        values = claims.number(target, wide).to_numpy()
+        values = numbers.observed(target, wide).to_numpy()
         accuracy = (target["task"], target["quantity"]) == ("copy", "value")
         for place, value in enumerate(values):
             others = np.delete(values, place)

@@ -17,9 +17,8 @@ import pandas as pd
 
 from rnnschur.coordinates.sectors import SUBSETS
 from rnnschur.criterion import Criterion
-from rnnschur.metrics import METRICS, RELATIVE_TOLERANCE, Metric, relative_misfit
 from rnnschur.options import is_number
-from rnnschur.paper import prediction, statements, verdicts
+from rnnschur.paper import numbers, statements, verdicts
 from rnnschur.paper.statements import Variable, naming, observations, pivot, read, rule, share
 from rnnschur.paper.variables import columns, declared, named, used
 from rnnschur.paper.verdicts import CHECKED, THEOREM, VERDICTS
@@ -240,108 +239,11 @@ def evaluate(claim: dict, table: pd.DataFrame, criterion: Criterion) -> pd.DataF
     return networks.agg(quantity=("quantity", "mean"), agrees=("agrees", "all"))[whole]
 
 
-def number(row: pd.Series, table: pd.DataFrame) -> pd.Series:
-    """Return the observations of one of the paper's numbers, one a network, by seed.
-
-    Parameters
-    ----------
-    row : pandas.Series
-        A row of `report/paper.csv`: task, architecture, width, removed, quantity, paper.
-    table : pandas.DataFrame
-        As `wide` returns it, at one threshold.
-    """
-    quantity = {"delta": "damage"}.get(row["quantity"], row["quantity"])  # of an FVU the same
-    return observations(table, _cell(row))[naming(quantity, row["removed"])].dropna()
-
-
-def misfit(row: pd.Series, table: pd.DataFrame, ours) -> np.ndarray:
-    """Return the distance of numbers from one of the paper's, in units of what counts as reached.
-
-    That of the metric for its values (`rnnschur.metrics.Metric.misfit`), `relative_misfit`
-    elsewhere.
-
-    Parameters
-    ----------
-    row, table
-        As for `number`; `table` tells the metric.
-    ours : array_like
-    """
-    if row["quantity"] != "value":
-        return relative_misfit(ours, row["paper"])
-    metric = _metric(row, table)
-    return np.array([]) if metric is None else metric.misfit(ours, row["paper"])
-
-
-def _metric(row: pd.Series, table: pd.DataFrame) -> Metric | None:
-    """Return the measure that a number is about; None without networks."""
-    metrics = observations(table, _cell(row))["metric"]
-    return METRICS[metrics.iloc[0]] if len(metrics) else None
-
-
-def _tolerance(row: pd.Series, table: pd.DataFrame) -> str:
-    """Return what counts as reached, in words; nothing for a value without networks."""
-    if row["quantity"] != "value":
-        return RELATIVE_TOLERANCE
-    metric = _metric(row, table)
-    return "" if metric is None else metric.tolerance
-
-
-def _cell(row: pd.Series) -> str:
-    return "{task}/{architecture}/{width}".format(**row)
-
-
 def verdict(claim: dict, share: float, least: Mapping[str, float]) -> str:
     """Return the verdict on a claim that is true of a share of networks; see `judge`."""
     if claim["rests_on"] == THEOREM:
         return CHECKED[0 if share == 1 else 1]
     return next((name for name in VERDICTS[:2] if share >= least[name]), VERDICTS[2])
-
-
-def plausible(
-    target: pd.Series, table: pd.DataFrame, confidence: float
-) -> tuple[float, float, bool]:
-    """Return where one more network would fall, and whether the paper's number lies there.
-
-    Parameters
-    ----------
-    target : pandas.Series
-        A row of paper_comparison.csv, of a condition with two networks at least.
-    table : pandas.DataFrame
-        As `wide` returns it.
-    confidence : float
-
-    Returns
-    -------
-    low, high : float
-        See `rnnschur.paper.prediction.interval`.
-    inside : bool
-        See `rnnschur.paper.prediction.inside`.
-    """
-    accuracy = target["quantity"] == "value" and _metric(target, table).absolute
-    resolution = target["digit"] / 2
-    low, high = prediction.interval(number(target, table), accuracy, resolution, confidence)
-    return low, high, prediction.inside(target["paper"], resolution, low, high)
-
-
-def number_verdict(
-    target: pd.Series, table: pd.DataFrame, inside: bool, tolerance: float = 1
-) -> str:
-    """Return the verdict on a number, see `judge`.
-
-    Parameters
-    ----------
-    target : pandas.Series
-        A row of paper_comparison.csv.
-    table : pandas.DataFrame
-        As `wide` returns it; it tells the metric.
-    inside : bool
-        Whether it is `plausible`.
-    tolerance : float
-        What counts as reached, in units of `misfit`.
-    """
-    off = misfit(target, table, target[["ours", "low", "high"]]) / tolerance
-    reached, near = np.all(off <= [1, 2, 2]), off[0] <= 2
-    return VERDICTS[2 - int(reached) - int(near and inside)]
 
 
 def judge(
@@ -417,27 +319,11 @@ def judge(
                 row["low"], row["high"] = interval
         row["verdict"] = _verdict(claim, row, ledger["bounds"])
     for _, target in comparison.iterrows():
-        row = _compared(target, table, bootstrap)
-        trained_there = len(observations(trained, _cell(target)))
-        reach = misfit(target, table, number(target, table)) <= 1
+        row = numbers.compared(target, table, bootstrap)
+        trained_there = len(observations(trained, numbers.cell(target)))
+        reach = numbers.misfit(target, table, numbers.observed(target, table)) <= 1
         rows.append(row | share(reach, trained_there, bootstrap))
     return pd.DataFrame(rows, columns=COLUMNS)
-
-
-def _compared(target: pd.Series, table: pd.DataFrame, bootstrap: Bootstrap) -> dict:
-    """Return the row of the ledger of one of the paper's numbers, but for its share."""
-    row = {"id": target["id"], "kind": "number", "claim": target["claim"], "verdict": ""}
-    row |= verdicts.grounds(target["rests_on"]) | {"rule": _tolerance(target, table)}
-    row |= {"quantity": target["quantity"], "paper": target["paper"]}
-    values = number(target, table)
-    if len(values) == 0:
-        return row
-    row |= {"mean": target["ours"], "low": target["low"], "high": target["high"]}
-    if len(values) == 1:
-        return row
-    low, high, inside = plausible(target, table, bootstrap.confidence)
-    row |= {"prediction_low": low, "prediction_high": high, "inside": inside}
-    return row | {"verdict": number_verdict(target, table, inside)}
 
 
 def _verdict(claim: dict, row: dict, least: Mapping[str, float]) -> str:

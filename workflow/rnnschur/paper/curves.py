@@ -8,16 +8,12 @@ import pandas as pd
 from rnnschur.coordinates.sectors import COUPLINGS
 from rnnschur.criterion import Criterion
 from rnnschur.metrics import sensitivity
+from rnnschur.paper import numbers
 from rnnschur.paper.claims import (
     bounds,
     evaluate,
-    misfit,
-    number,
-    number_verdict,
-    plausible,
     verdict,
 )
-from rnnschur.paper.numbers import against_paper
 from rnnschur.paper.statements import Variable, names, naming, observations, pivot
 from rnnschur.paper.verdicts import THEOREM
 from rnnschur.statistics import Bootstrap
@@ -150,20 +146,22 @@ def number_curves(
     for alpha, part in summary.groupby("alpha"):
         if not np.isclose(alpha, _alphas(table)).any():
             there = np.isclose(thresholds.index.get_level_values("alpha"), alpha)
-            scans.append(("alpha", alpha, 1.0, against_paper(said, part), thresholds[there]))
+            scans.append(
+                ("alpha", alpha, 1.0, numbers.against_paper(said, part), thresholds[there])
+            )
     scans += [("alpha", alpha, 1.0, comparison, table) for alpha in _alphas(table)]
     for bound, value, tolerance, targets, source in scans:
         for _, target in targets.iterrows():
-            values = number(target, source)
+            values = numbers.observed(target, source)
             if len(values) < 2:  # one network alone gets no verdict
                 continue
-            row = _row(target, misfit(target, source, values) <= tolerance, bootstrap)
+            row = _row(target, numbers.misfit(target, source, values) <= tolerance, bootstrap)
             row |= {"kind": "number", "bound": bound, "value": value}
             row |= {"factor": value if bound == "tolerance" else np.nan}
             row |= {"used": tolerance == 1 and source is table}
             row |= {"near": 1 / NEAR <= tolerance <= NEAR}
-            inside = plausible(target, source, bootstrap.confidence)[2]
-            row |= {"verdict": number_verdict(target, source, inside, tolerance)}
+            inside = numbers.plausible(target, source, bootstrap.confidence)[2]
+            row |= {"verdict": numbers.verdict(target, source, inside, tolerance)}
             rows.append(row)
     return pd.DataFrame(rows, columns=COLUMNS).sort_values(
         ["id", "bound", "value"], key=_in_order, kind="stable", ignore_index=True

@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from rnnschur.criterion import Criterion
-from rnnschur.paper.claims import evaluate, misfit, number, of_ablations, wide
+from rnnschur.paper.claims import evaluate, of_ablations, wide
+from rnnschur.paper.numbers import misfit, observed
 
 #: A number that is off by more than this many tolerances counts as this many: one number that is
 #: out of reach under every protocol must not decide between them.
@@ -54,8 +55,8 @@ def numbers(ablations: pd.DataFrame, paper: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        Columns id, paper, ours, networks, misfit (see `rnnschur.paper.claims.misfit`), counted. The
-        sensitivity comes twice: per removed mass, and per removed share, its square, which is
+        Columns id, paper, ours, networks, misfit (see `rnnschur.paper.numbers.misfit`), counted.
+        The sensitivity comes twice: per removed mass, and per removed share, its square, which is
         another reading of the paper and does not count.
     """
     table = wide(ablations)
@@ -68,7 +69,7 @@ def numbers(ablations: pd.DataFrame, paper: pd.DataFrame) -> pd.DataFrame:
         if target["quantity"] == "sensitivity":
             readings.append((f"{target['id']}-by-share", by_share, False))
         for name, source, counted in readings:
-            values = number(target, source)
+            values = observed(target, source)
             if len(values):
                 off = float(misfit(target, source, values.mean()))
                 rows.append((name, target["paper"], values.mean(), len(values), off, counted))

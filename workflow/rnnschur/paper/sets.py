@@ -7,7 +7,8 @@ import pandas as pd
 
 from rnnschur import streams
 from rnnschur.criterion import Criterion
-from rnnschur.paper.claims import evaluate, misfit, number
+from rnnschur.paper import numbers
+from rnnschur.paper.claims import evaluate
 from rnnschur.paper.statements import names, observations
 from rnnschur.statistics import Bootstrap
 
@@ -67,11 +68,11 @@ def with_sets(
             found[claim["id"]] = _of_claim(claim, seen, (pooled, sets), criterion, bootstrap)
     pooled, sets = tables["ablations"]
     for _, target in comparison.iterrows() if sets is not None else ():
-        if len(values := number(target, pooled)):
-            each = number(target, sets).unstack("set")
+        if len(values := numbers.observed(target, pooled)):
+            each = numbers.observed(target, sets).unstack("set")
             drawn = values.to_numpy() + _moved(each.to_numpy(), bootstrap)
-            agree = misfit(target, pooled, drawn) <= 1
-            settled = _settled(agree, misfit(target, pooled, values) <= 1, bootstrap)
+            agree = numbers.misfit(target, pooled, drawn) <= 1
+            settled = _settled(agree, numbers.misfit(target, pooled, values) <= 1, bootstrap)
             found[target["id"]] = (target["sets_low"], target["sets_high"], (~settled).sum())
     rows = [found.get(name, (np.nan,) * len(COLUMNS)) for name in judged["id"]]
     table = judged.copy()
