@@ -104,11 +104,11 @@ class Project:
         return self.run("make", "--assume-old=.venv/.ready", target)
 
     def demo(self) -> str:
-        """Run the demo in the sizes of the small study, which then is what it runs."""
+        """Run the demo with the configuration of the copy, which then is what it runs."""
         file = self.folder / "workflow" / "studies" / "demo.yaml"
         kept = file.read_text()
         demo = yaml.safe_load(kept)
-        update_config(demo, yaml.safe_load(SMALL.read_text()) | {"results": "results"})
+        update_config(demo, yaml.safe_load((self.folder / "config.yaml").read_text()))
         file.write_text(yaml.safe_dump(demo))
         printed = self.make("demo")
         file.write_text(kept)
