@@ -162,14 +162,6 @@ def _there(files: Iterable[str]) -> list[str]:
     return [file for file in files if Path(file).exists()]
 
 
-def has_left_record(job) -> bool:
-    """Return whether all that a job makes is there, with the record that it would leave today."""
-    then, now = _read(job.output.record), json.loads(job.params.recipe)
-    now["inputs"] = _digest_of_records(job.params.records)
-    there = all(Path(file).exists() for file in job.output)
-    return there and then is not None and all(then.get(key) == now[key] for key in now)
-
-
 def leave_record(job, **more) -> None:
     """Write the record of a job, as the last thing that its script does.
 

@@ -2,29 +2,20 @@
 
 import fcntl
 import sys
+from contextlib import suppress
 
-from freshness import has_left_record
 from rnnschur.streams import Identity
 
 
 def log(snakemake) -> None:
     """Send all that the script prints, errors included, to the log of its rule, line by line.
 
-    The log is locked while the script runs. Where it is locked already, a job of a Snakemake that
-    was killed has outlived it and is making the same files: this one waits, and has nothing to do
-    if the other one ends well.
+    The log is locked while the script runs: by that a later run knows that the job has outlived a
+    Snakemake that was killed (`alone.wait_for_survivors`).
     """
     file = open(snakemake.log[0], "a", buffering=1)
-    try:
+    with suppress(OSError):  # a file system without locks
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        print(f"An earlier run is still writing {file.name}; waiting for it.", file=sys.stderr)
-        fcntl.flock(file, fcntl.LOCK_EX)
-        if has_left_record(snakemake):
-            file.close()
-            sys.exit()
-    except OSError:
-        pass  # a file system without locks
     file.truncate(0)
     sys.stdout = sys.stderr = file
 

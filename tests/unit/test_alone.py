@@ -1,20 +1,15 @@
-"""One run of make at a time in a folder, and one job at a time on the same files."""
+"""One run of make at a time in a folder, and none beside jobs of an earlier one."""
 
-import json
 import os
 import platform
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
 import alone
-import freshness
-import job
 import sources
 
 WORKFLOW = str(sources.WORKFLOW)
@@ -107,75 +102,26 @@ def test_the_run_of_make_does_not_disown_itself(folder):
     assert "was killed" in own()[2] and not locks.exists()
 
 
-def a_job(folder):
-    recipe = json.dumps({"code": "c", "settings": "s"})
-    output = SimpleNamespace(record="record.json", table="table.csv")
-    output = type("Output", (list,), vars(output))(["record.json", "table.csv"])
-    return SimpleNamespace(
-        log=["job.log"], output=output, params=SimpleNamespace(recipe=recipe, records=[])
-    )
-
-
 WORK = """
-import fcntl, json, sys, time
+import sys, time
 from pathlib import Path
 from types import SimpleNamespace
 import job
-of = SimpleNamespace(log=["job.log"])
-said, there = sys.stdout, {there}
-job.log(of)
+said = sys.stdout
+job.log(SimpleNamespace(log=["job.log"]))
 print("working")
 said.write("begun\\n")
 said.flush()
 time.sleep(1)
 Path("table.csv").write_text("made by the other")
-if there:
-    import freshness
-    freshness.write_record("record.json", json.dumps({{"code": "c", "settings": "s"}}), [])
 """
-
-
-@pytest.mark.parametrize("there", [True, False])
-def test_a_job_waits_for_one_that_makes_the_same(folder, monkeypatch, capfd, there):
-    """It is left over from a run that was killed; one that failed is done again."""
-    (folder / "job.log").write_text("of an earlier run\n")
-    other = python(WORK.format(there=there))
-    assert other.stdout.readline() == "begun\n"
-    begun = time.monotonic()
-    with monkeypatch.context() as patch:
-        patch.setattr(sys, "stdout", sys.stdout)
-        patch.setattr(sys, "stderr", sys.stderr)
-        if there:
-            with pytest.raises(SystemExit) as ended:
-                job.log(a_job(folder))
-            assert ended.value.code is None
-        else:
-            job.log(a_job(folder))
-            print("mine")
-            sys.stdout.close()
-    assert time.monotonic() - begun > 0.3
-    other.communicate()
-    assert other.returncode == 0 and Path("table.csv").read_text() == "made by the other"
-    said = capfd.readouterr().err
-    assert said == "An earlier run is still writing job.log; waiting for it.\n"
-    assert (folder / "job.log").read_text() == ("working\n" if there else "mine\n")
-
-
-def test_only_a_record_of_today_and_all_files_say_that_a_job_is_done(folder):
-    of = a_job(folder)
-    assert not freshness.has_left_record(of)
-    freshness.leave_record(of)
-    assert not freshness.has_left_record(of)
-    Path("table.csv").write_text("")
-    assert freshness.has_left_record(of)
-    of.params.recipe = json.dumps({"code": "c", "settings": "other"})
-    assert not freshness.has_left_record(of)
 
 
 def test_a_run_waits_for_jobs_that_have_outlived_another(folder, capsys):
     (folder / "job.log").write_text("of an earlier run\n")
-    other = python(WORK.format(there=False))
+    other = python(WORK)
     assert other.stdout.readline() == "begun\n"
+    assert (folder / "job.log").read_text() == "working\n"
     alone.wait_for_survivors(["no.log", "job.log"])
     assert Path("table.csv").read_text() == "made by the other"
     other.communicate()
