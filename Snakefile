@@ -167,11 +167,11 @@ judge(workflow.rules)
 
 
 onstart:
+    disown()
     refuse_survivors(workflow.local_exec)
     wait_for_survivors(
         log for job in workflow.dag.needrun_jobs() for log in job.log
     )
-    disown()
     progress.plan(workflow.dag)
     forget_waiting(
         job for job in workflow.dag.jobs if not workflow.dag.needrun(job)

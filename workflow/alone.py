@@ -24,6 +24,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 #: Who runs, or has run last: process and machine, in one line.
@@ -49,18 +50,18 @@ def own() -> object:
     """
     OWNER.parent.mkdir(exist_ok=True)
     file = OWNER.open("a+")
-    file.seek(0)
-    process, _, machine = file.read().strip().partition(" ")
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
+        process, machine = _owner(file)
         raise SystemExit(
             f"make is at work in this folder already, as process {process} on {machine}; wait "
             "until it has ended, or stop it"
         ) from None
     except OSError:
         return file  # a file system without locks: nobody knows who is alive
-    if machine == platform.node() and LOCKS.is_dir() and any(LOCKS.iterdir()):
+    process, machine = _owner(file)
+    if machine == platform.node() and _locked():
         print(f"The last run, process {process}, was killed; this one goes on.", file=sys.stderr)
         shutil.rmtree(LOCKS)
     _write(f"{os.getpid()} {platform.node()}")
@@ -68,9 +69,11 @@ def own() -> object:
 
 
 def disown() -> None:
-    """Note that Snakemake was started by hand: what it locks is not make's."""
-    if OWNER.exists() and OWNER.read_text().partition(" ")[0] != str(os.getpid()):
-        _write("")
+    """Note that Snakemake was started by hand, unless make is at work: its locks are not make's."""
+    if OWNER.exists():
+        with OWNER.open("a") as file, suppress(OSError):
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _write("")
 
 
 def wait_for_survivors(logs: Iterable[str]) -> None:
@@ -104,9 +107,11 @@ def refuse_survivors(local: bool) -> None:
     """
     queue = ["squeue", f"--user={os.getuid()}", "--noheader", "--format=%i|%j|%Z"]
     try:
-        asked = subprocess.run(queue, capture_output=True, text=True)
+        asked = subprocess.run(queue, capture_output=True, text=True, timeout=60)
     except FileNotFoundError:
         return
+    except subprocess.TimeoutExpired:
+        asked = subprocess.CompletedProcess(queue, 1, "", "no answer within a minute")
     if asked.returncode and not local:
         raise SystemExit(
             "Slurm does not say whether jobs of an earlier run are at work in this folder; start "
@@ -126,10 +131,25 @@ def refuse_survivors(local: bool) -> None:
         )
 
 
+def _locked() -> bool:
+    """Return whether Snakemake has locked files."""
+    return LOCKS.is_dir() and any(LOCKS.iterdir())
+
+
+def _owner(file) -> list[str]:
+    """Return process and machine of the run that has written its name last."""
+    file.seek(0)
+    return [*file.read().split(), "?", "?"][:2]
+
+
 def _write(owner: str) -> None:
     OWNER.write_text(owner)  # in place: the lock is on this file
 
 
 if __name__ == "__main__":
     kept = own()
-    runpy.run_module("snakemake", run_name="__main__", alter_sys=True)
+    try:
+        runpy.run_module("snakemake", run_name="__main__", alter_sys=True)
+    finally:
+        if not _locked():  # whoever is named has locked what stands there
+            _write("")

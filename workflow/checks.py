@@ -97,7 +97,7 @@ class _Empty(ValueError):
     """A mapping that changes nothing, by its key."""
 
 
-def numbers(config: Mapping) -> None:
+def plain(config: Mapping) -> None:
     """Check that numbers and lists have an end, and texts no second line, whatever their keys mean.
 
     Raises
@@ -109,7 +109,7 @@ def numbers(config: Mapping) -> None:
         end of line, too.
     """
     for key, value in config.items():
-        _finite(_printed(key), value)
+        _check(_printed(key), value)
 
 
 def _printed(key) -> str:
@@ -119,16 +119,16 @@ def _printed(key) -> str:
     return str(key)
 
 
-def _finite(key: str, value) -> None:
+def _check(key: str, value) -> None:
     """Raise ValueError at the first number below `key` without an end, or text of two lines."""
     if isinstance(value, dict):
         for name, part in value.items():
-            _finite(f"{key}.{_printed(name)}", part)
+            _check(f"{key}.{_printed(name)}", part)
     elif isinstance(value, list):
         if len(value) > LONGEST:
             raise ValueError(f"{key} has {len(value)} entries; allowed: at most {LONGEST}")
         for index, part in enumerate(value):
-            _finite(f"{key}[{index}]", part)
+            _check(f"{key}[{index}]", part)
     elif isinstance(value, str) and not value.isprintable():
         raise ValueError(f"{key} is {value!r}; allowed: one line of text that can be printed")
     elif isinstance(value, float) and not math.isfinite(value):

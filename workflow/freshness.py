@@ -220,7 +220,7 @@ def _unchanged(record: str) -> None:
     said = (_read(str(place)) or {}).get("outputs", {})
     for name, digest in said.items() if isinstance(said, dict) else ():
         file = Path(os.path.normpath(place.parent / name))
-        if file.is_file() and _digest(file.read_bytes()) != digest:
+        if name.isprintable() and file.is_file() and _digest(file.read_bytes()) != digest:
             raise ValueError(
                 f"{file} is not what its job wrote, which {place} tells; allowed: that file. "
                 f"Remove {place} and run again to make it anew, or vouch for it by snakemake "

@@ -99,7 +99,7 @@ def check(config: dict) -> None:
     from rnnschur.architectures import STARTS
     from rnnschur.paper import replication
 
-    checks.numbers(config)
+    checks.plain(config)
     for error in _schema().iter_errors(config):
         raise ValueError(_one_line(error))
     checks.count(config)
@@ -372,9 +372,9 @@ def judged(config: dict) -> list[str]:
 @cache
 def _tables_of(findings: Path, changed: int) -> tuple[str, ...]:
     """Return the tables of a file of findings; it is read again if it has `changed`."""
-    import yaml  # only where findings are judged
+    from rnnschur import documents  # only where findings are judged
 
-    variables = yaml.safe_load(findings.read_text())["variables"].values()
+    variables = documents.read(findings)["variables"].values()
     return tuple(dict.fromkeys(variable["table"] for variable in variables))
 
 

@@ -17,7 +17,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 #: Dropped, by how they begin: settings of Python and of libraries that are the user's own ...
-DROPPED = ("PYTHON", "IPYTHON", "JUPYTER_", "PAPERMILL_", "MATPLOTLIBRC", "NUMBA_")
+DROPPED = ("PYTHON", "IPYTHON", "JUPYTER_", "PAPERMILL_", "MATPLOTLIBRC", "NUMBA_", "GIT_")
 #: ... and of Snakemake, which writes the report by itself. What is run by hand still obeys it.
 DROPPED += ("SNAKEMAKE_PROFILE",)
 #: Not dropped: where compiled code is kept, and what changes no result.

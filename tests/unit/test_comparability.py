@@ -55,7 +55,7 @@ def test_permutations_are_the_same_however_many_at_once(monkeypatch):
     X = np.random.default_rng(1).standard_normal((5, 3, 4)) + 0.5 * np.arange(3)[:, None]
     found = p_value(X, np.random.default_rng(2), 50)
     assert 1 / 51 < found < 1
-    monkeypatch.setattr(comparability, "NUMBERS", 500)
+    monkeypatch.setattr(comparability, "AT_ONCE", 500)
     assert p_value(X, np.random.default_rng(2), 50) == found
 
 

@@ -43,7 +43,7 @@ def test_a_full_disk_leaves_what_was_there_and_a_message(tmp_path, small_disk, n
 
 @pytest.mark.parametrize("name", WRITERS)
 def test_a_writer_that_is_killed_leaves_nothing_under_the_name(tmp_path, name):
-    """Killed as it renames, when all is written: SIGKILL lets nobody clean up."""
+    """Killed before it renames, when all is written: SIGKILL lets nobody clean up."""
     path = tmp_path / name
     path.write_text("old")
 

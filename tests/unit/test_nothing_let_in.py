@@ -121,10 +121,10 @@ def test_the_one_command_for_a_shell_has_words_of_known_signs():
     rules = [ROOT / "Snakefile", *(ROOT / "workflow" / "rules").glob("*.smk")]
     text = "\n".join(file.read_text() for file in rules)
     (command,) = re.findall(r"^ *shell:\n((?: +\".*\"\n)+)", text, re.MULTILINE)
-    assert text.count("shell:") == 1 and "run:" not in re.findall(r"^ +run:$", text, re.MULTILINE)
+    assert text.count("shell:") == 1 and not re.findall(r"^ +run:$", text, re.MULTILINE)
     assert set(re.findall(r"{(.*?)}", command)) == {
-        *("params.settings:q", "params.recipe:q", "params.records"),
-        *("input.notebook", "output.notebook", "output.record", "log"),
+        *("params.settings:q", "params.recipe:q", "params.records:q"),
+        *("input.notebook:q", "output.notebook:q", "output.record:q", "log:q"),
     }
     pattern = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text())
     results = re.compile(pattern["properties"]["results"]["pattern"])

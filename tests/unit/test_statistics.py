@@ -72,7 +72,7 @@ def test_sets_that_are_all_the_same_add_nothing():
 def test_intervals_are_the_same_however_much_is_summed_at_once(monkeypatch):
     sets = rng().normal(size=(7, 4))
     found = Bootstrap(0.95, 100, 1).nested(sets.mean(axis=1), sets, "x")
-    monkeypatch.setattr(statistics, "NUMBERS", 7 * 4 * 9)
+    monkeypatch.setattr(statistics, "AT_ONCE", 7 * 4 * 9)
     assert Bootstrap(0.95, 100, 1).nested(sets.mean(axis=1), sets, "x") == found
 
 

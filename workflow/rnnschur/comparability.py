@@ -14,14 +14,14 @@ import pandas as pd
 
 from rnnschur import streams
 from rnnschur.paper.claims import wide
-from rnnschur.statistics import NETWORK_QUANTITIES, Bootstrap, holm, summarize
+from rnnschur.statistics import AT_ONCE, NETWORK_QUANTITIES, Bootstrap, holm, summarize
 from rnnschur.tables import CONDITION, NETWORK
 
 #: Rollout differences below this are taken for it: logarithms would tell rounding errors apart.
 LEAST = 1e-6
 
-#: Permutations of the labels behind a p value, and the numbers that an array of them may have.
-PERMUTATIONS, NUMBERS = 999, 2**22
+#: Permutations of the labels behind a p value.
+PERMUTATIONS = 999
 
 SCORES = ["features", "size", "networks", "accuracy", "chance", "p"]
 
@@ -263,7 +263,7 @@ def p_value(X: np.ndarray, rng: np.random.Generator, permutations: int = PERMUTA
     """
     labels, standardised = _labels(X), _standardised(X)
     found, more = np.sum(_right(*standardised, labels[None])), 0
-    size = max(1, NUMBERS // (labels.shape[1] * max(X.shape[2], labels.size)))
+    size = max(1, AT_ONCE // (labels.shape[1] * max(X.shape[2], labels.size)))
     for first in range(0, permutations, size):
         some = range(first, min(first + size, permutations))
         right = _right(*standardised, np.stack([rng.permuted(labels, axis=1) for _ in some]))

@@ -26,6 +26,8 @@ def whole_file(path: str | Path, write: Callable[[Path], object]) -> None:
             os.fsync(written.fileno())
         temporary.replace(path)
     except OSError as error:
+        if error.errno is None:  # a library's own
+            raise OSError(f"{path}: {error}") from error
         raise OSError(error.errno, error.strerror, str(path)) from error
     finally:
         with suppress(OSError):

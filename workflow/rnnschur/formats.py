@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import warnings
@@ -106,7 +107,8 @@ def _survived(path: Path) -> bool:
     SciPy 1.17; so another process reads the file first, for a third of a second.
     """
     trial = [sys.executable, "-P", "-c", _TRIAL, str(path)]
-    return subprocess.run(trial, capture_output=True, check=False).returncode == 0
+    ended = subprocess.run(trial, capture_output=True, check=False).returncode
+    return ended >= 0 if os.name == "posix" else ended == 0  # by a signal, or at all
 
 
 def _plain(value):

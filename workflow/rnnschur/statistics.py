@@ -11,8 +11,8 @@ import scipy  # statistics take a second to import: only where they are used
 
 from rnnschur import streams
 
-#: The numbers that are drawn, about, before they are summed: many networks need no more memory.
-NUMBERS = 2**22
+#: The numbers, about, that are summed at once; draws, two bytes each, are kept whole.
+AT_ONCE = 2**22
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,7 @@ class Bootstrap:
         drawn = rng.integers(m, size=(self.resamples, n, m), dtype=np.uint16)
         off = (sets - sets.mean(axis=1, keepdims=True)) / m
         means = np.empty(self.resamples)
-        for some in np.array_split(np.arange(self.resamples), -(-drawn.size // NUMBERS)):
+        for some in np.array_split(np.arange(self.resamples), -(-drawn.size // AT_ONCE)):
             moved = off.take(m * networks[some, :, None] + drawn[some]).sum(axis=2)
             means[some] = np.mean(values[networks[some]] + moved, axis=1)
         means = np.round(means, 12)  # ties, in units of scale

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Iterable, Mapping
-from io import StringIO
+from io import BytesIO, StringIO
 from pathlib import Path
 
 import pandas as pd
@@ -130,8 +131,8 @@ def read(path: str | Path, needed: Iterable[str] = ()) -> pd.DataFrame:
         content = Path(path).read_bytes()
         if not content.endswith(b"\n"):
             raise ValueError(f"{path} ends within a row; allowed: whole rows")
-        names = content.decode().partition("\n")[0].rstrip("\r").split(",")
-        table = pd.read_csv(path)
+        names = next(csv.reader(content.decode().splitlines()[:1]), [])
+        table = pd.read_csv(BytesIO(content))
         if not isinstance(table.index, pd.RangeIndex):  # made of cells that have no column
             raise pd.errors.ParserError
     except OSError:

@@ -25,7 +25,9 @@ def commit(files):
                 ["git", "-C", ROOT, *command, "--", *files],
                 capture_output=True, text=True, check=True, timeout=60,
             ).stdout.strip()
-            for command in (["log", "-1", "--format=%h"], ["status", "--porcelain"])
+            for command in (
+                ["log", "-1", "--no-show-signature", "--format=%h"], ["status", "--porcelain"],
+            )
         ]  # fmt: skip
     except (OSError, subprocess.SubprocessError):
         return ""

@@ -22,6 +22,7 @@ from rnnschur.paper.verdicts import groups
 from rnnschur.report import sentences as say
 from rnnschur.report.figures.method import example
 from rnnschur.report.figures.style import rows_of, words
+from rnnschur.report.figures.summary import removable
 from rnnschur.report.formats import digits, interval
 from rnnschur.report.pages import findings_table
 from rnnschur.tables import by_matrix
@@ -127,7 +128,7 @@ def content(study: Study) -> dict:
     return {
         "verdict": say.verdict(ledger),
         "at_fault": say.at_fault(ledger),
-        "removable": say.removable(found),
+        "removable": f"{removable(ablations, tables['paper_comparison'])}.",
         "diagnosis": study.config["diagnosis"],
         "method": _method(study, ablations, networks),
         "summary": figure(study, "summary_all", f"Damage by task. {overview}.", _SUMMARY),
@@ -263,7 +264,7 @@ def _couplings(tables: Mapping, condition: tuple, found: pd.DataFrame, metric: s
             say.measured(metric): found["damage"].map(digits),
             "interval": [interval(row) for _, row in found.iterrows()],
             "paper": found["paper"].map(digits),
-            "most networks": ["" if text.startswith(",") else text for text in most],
+            "commonest verdict": ["" if text.startswith(",") else text for text in most],
         },
     )
     if "orders" in tables:

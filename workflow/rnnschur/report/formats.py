@@ -85,7 +85,7 @@ def markdown_rows(header: Iterable, rows: Iterable[Iterable]) -> str:
 
 def _cell(text: str) -> str:
     """Return a text that ends no cell and no row, and in which nothing is a tag of HTML."""
-    return re.sub(r"(?=[|]|<[A-Za-z/!])", r"\\", text).replace("\n", " ")
+    return re.sub(r"(?=[\\|]|<[A-Za-z/!])", r"\\", text).replace("\n", " ")
 
 
 #: What LaTeX would take for something else, and letters that it has no text of.
@@ -125,9 +125,10 @@ def latex(table: pd.DataFrame, caption: str, label: str) -> str:
     table = _plain(table)
     # A power of ten is longer than what it is written for.
     cells = table.astype(str).replace(r"e[+-]\d\d", "xxxxx", regex=True)
-    lengths = cells.apply(lambda column: column.str.len())
-    size, letter, line, width = _layout(cells, lengths.max())
-    wrapped = width < lengths.max()
+    lengths = cells.map(len).astype(int)
+    longest = lengths.max().fillna(0)  # of no row
+    size, letter, line, width = _layout(cells, longest)
+    wrapped = width < longest
     formats = [
         rf">{{\raggedright\arraybackslash}}p{{{letter * width[name]:.0f}pt}}"
         if wrapped[name]

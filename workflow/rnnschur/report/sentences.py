@@ -7,7 +7,7 @@ import pandas as pd
 from rnnschur.coordinates.sectors import COUPLINGS
 from rnnschur.metrics import METRICS
 from rnnschur.paper.verdicts import CHECKED, VERDICTS, counts, groups
-from rnnschur.report.figures.ablations import REMOVABLE, paper_values
+from rnnschur.report.figures.ablations import paper_values
 from rnnschur.report.figures.style import rows_of, words
 from rnnschur.report.formats import digits, interval
 from rnnschur.tables import CONDITION, NETWORK
@@ -90,7 +90,7 @@ def couplings(tables: Mapping[str, pd.DataFrame], condition: tuple) -> pd.DataFr
     -------
     pandas.DataFrame
         Means over the networks that learned of mass and damage, the damage's bootstrap interval
-        (low, high), the paper's damage (NaN for none), the verdict that most networks get (empty
+        (low, high), the paper's damage (NaN for none), the commonest verdict (empty
         for none), in how many (count) of how many (networks). Indexed by coupling; without rows
         where no network learned.
     """
@@ -153,24 +153,6 @@ def at_fault(ledger: pd.DataFrame) -> list[str]:
     """Return the statements for which independent claims and numbers are not reproduced."""
     rows = groups(ledger)
     return list(rows[rows["verdict"] == VERDICTS[-1]]["claim"])
-
-
-def removable(found: Mapping[tuple, pd.DataFrame]) -> str:
-    """Return which couplings most networks can do without in every task.
-
-    Parameters
-    ----------
-    found : mapping
-        Of each condition what `couplings` returns.
-    """
-    able = [
-        set(rows.index[rows["verdict"].isin(REMOVABLE)]) for rows in found.values() if len(rows)
-    ]
-    if not able:
-        return "No network has learned its task."
-    which = [name for name in COUPLINGS if name in set.intersection(*able)]
-    where = "every task" if len(able) > 1 else "the task"
-    return f"{listed(which) if which else 'No coupling'} can be removed in {where}."
 
 
 def without(found: pd.DataFrame, metric: str) -> str:

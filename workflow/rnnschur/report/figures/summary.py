@@ -23,7 +23,7 @@ def summary(ablations: pd.DataFrame, means: pd.DataFrame, paper: pd.DataFrame) -
 
     A panel a task, at the condition that the paper has numbers of, or, where it has none at all, at
     the first one. A point is a network that learned, a bar the interval of the mean over networks;
-    marker and words are the verdict that most networks get.
+    marker and words are the commonest verdict.
 
     Parameters
     ----------
@@ -42,19 +42,32 @@ def summary(ablations: pd.DataFrame, means: pd.DataFrame, paper: pd.DataFrame) -
     figure, axes = grid(lines, columns, 0.62 / (3 - columns), width=TEXT)
     for axis in axes.flat[len(conditions) :]:
         axis.set_visible(False)
-    removable = set(COUPLINGS)
     for condition, axis in zip(conditions, axes.flat, strict=False):
         networks = rows_of(rows, condition)
-        commonest = _panel(axis, networks, rows_of(means, condition), rows_of(paper, condition))
-        removable &= {c for c, verdict in commonest.items() if verdict in REMOVABLE}
+        _panel(axis, networks, rows_of(means, condition), rows_of(paper, condition))
         axis.set_title(f"{title(*condition)}\n{worst(networks)}")
-    which = " and ".join(c for c in COUPLINGS if c in removable)
-    figure.suptitle(
-        f"{which or 'No coupling'} can be removed in every task" if conditions else "no network",
-        fontweight="bold",
-    )
+    figure.suptitle(removable(ablations, paper), fontweight="bold")
     legend_below(figure)
     return figure
+
+
+def removable(ablations: pd.DataFrame, paper: pd.DataFrame) -> str:
+    """Say which couplings more than half of the networks can do without, in each task shown.
+
+    Parameters
+    ----------
+    ablations, paper : pandas.DataFrame
+        As for `summary`.
+    """
+    rows = ablations[ablations["removed"].isin(COUPLINGS) & ablations["learned"]]
+    conditions = _conditions(rows, paper)
+    if not conditions:
+        return "No network has learned its task"
+    free = rows["verdict"].isin(REMOVABLE).groupby([rows[name] for name in (*CONDITION, "removed")])
+    share = free.mean().unstack("removed").reindex(columns=COUPLINGS)
+    which = [name for name in COUPLINGS if (share.loc[conditions, name] > 0.5).all()]
+    where = "every task" if len(conditions) > 1 else "the task"
+    return f"{' and '.join(which) or 'No coupling'} can be removed in {where}"
 
 
 def _conditions(rows: pd.DataFrame, paper: pd.DataFrame) -> list[tuple]:
@@ -68,18 +81,17 @@ def _conditions(rows: pd.DataFrame, paper: pd.DataFrame) -> list[tuple]:
     return shown or list(first.values())
 
 
-def _panel(axis: Axes, rows: pd.DataFrame, means: pd.DataFrame, paper: pd.DataFrame) -> dict:
-    """Draw one condition, and return by coupling the verdict that most networks get."""
+def _panel(axis: Axes, rows: pd.DataFrame, means: pd.DataFrame, paper: pd.DataFrame) -> None:
+    """Draw one condition, with the commonest verdict on each coupling."""
     metric = METRICS[rows["metric"].iloc[0]]
     means = means[means["quantity"] == "delta"].set_index("removed")
     values = paper_values(paper)
-    commonest = {}
     for place, coupling in enumerate(COUPLINGS):
         networks = rows[rows["removed"] == coupling]
         counts = networks["verdict"].value_counts()
         if counts.empty:  # not determined by the weights
             continue
-        verdict = commonest[coupling] = counts.index[0]
+        verdict = counts.index[0]
         spread = 0.25 * (networks["seed"].rank() / max(1, len(networks)) - 0.5)
         dots = {"markersize": 3, "color": "0.6", "alpha": 0.5, "markeredgewidth": 0}
         axis.plot(networks["damage"], place + spread, "o", **dots, label="network")
@@ -98,4 +110,3 @@ def _panel(axis: Axes, rows: pd.DataFrame, means: pd.DataFrame, paper: pd.DataFr
     axis.set_yticks(range(len(COUPLINGS)), COUPLINGS)
     axis.set_ylim(len(COUPLINGS) - 0.5, -0.5)
     axis.set_xlabel(f"{'added' if metric.worse > 0 else 'lost'} {metric.label}")
-    return commonest
