@@ -205,6 +205,12 @@ def test_a_wide_table_as_latex_is_turned_and_its_sentences_and_headings_break():
     assert 85 < int(width) < 200
 
 
+def test_a_table_without_rows_has_its_headings_in_latex():
+    assert "task & networks \\\\\n\\midrule\n\\bottomrule" in pages.latex(
+        TABLE[["task", "networks"]][:0], "None.", "tab:n"
+    )
+
+
 def test_numbers_have_a_minus_and_words_a_hyphen_in_latex():
     assert tex("-0.5 [-1.2e-05, 3]") == r"$-$0.5 [$-$1.2$\times10^{-5}$, 3]"
     assert tex("N_h <= 2 - [-inf]") == r"$N_h$ $\leq$ 2 $-$ [$-\infty$]"
