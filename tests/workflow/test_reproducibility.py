@@ -62,7 +62,7 @@ def test_a_claim_needs_its_own_networks_and_no_training(name, with_published):
     command = with_published.run(
         "make", "--dry-run", "--assume-old=.venv/.ready", f"ID={name}", "claim"
     )
-    (line,) = [line for line in command.splitlines() if " -m snakemake " in line]
+    (line,) = [line for line in command.splitlines() if " -m alone " in line]
     assert f"results/claims/{name.replace('+', '-')}/tables/ledger.csv" in line
     planned = jobs(with_published.run("bash", "-c", f"{line} --dry-run"))
     assert planned["ablation"] == planned["schur"] == blocks and "train" not in planned
