@@ -23,7 +23,7 @@ help:  ## show what make can do
 
 environment: $(READY)  ## install the pinned environment into .venv
 
-$(READY): envs/requirements.txt envs/requirements.lock
+$(READY): envs/requirements.txt $(wildcard envs/requirements.lock)
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed; this is " + sys.version.split()[0] + ". Give another: make PYTHON=python3.12" if sys.version_info < (3, 11) else 0)'
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/python -I workflow/surroundings.py envs/requirements.txt
