@@ -24,8 +24,8 @@ sys.path.insert(0, str(HERE))
 
 import checks
 import claim
+import configuration
 import snakemake_logger_plugin_progress as progress
-import study
 import surroundings
 from alone import disown, refuse_survivors, wait_for_survivors
 from freshness import judge
@@ -41,7 +41,7 @@ DEFAULT = "config.yaml" if OWN else str(ROOT / "config.yaml")
 try:
     if workflow.is_main_process and not MODULE:
         asked = workflow.config_settings
-        checks.read(
+        configuration.read(
             None if asked.replace_workflow_config else DEFAULT,
             asked.configfiles,
             asked.config,
@@ -55,10 +55,10 @@ configfile: DEFAULT
 
 try:
     if MODULE:
-        config = study.changed(config)
-    study.complete(config)
+        config = configuration.of_module(config)
+    configuration.complete(config)
     if workflow.is_main_process:  # what jobs get has been checked
-        study.check(config)
+        checks.check(config)
         if workflow.local_exec:
             checks.device(config)
     claim.narrow(config)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import yaml
 
+import checks
 import study
 from rnnschur import interventions, tasks
 
@@ -109,7 +110,7 @@ def plugin_rows(plugin: type, given: dict, shared: dict) -> list[tuple]:
 
 def page() -> str:
     """Return the page."""
-    schema = yaml.safe_load(study.SCHEMA.read_text())
+    schema = yaml.safe_load(checks.SCHEMA.read_text())
     config = yaml.safe_load((ROOT / "config.yaml").read_text())
     head = ("key", "type", "allowed", "default", "meaning")
     parts = [BEGINNING, "## Keys\n", NOTATION]

@@ -1,100 +1,75 @@
-"""Where a configuration comes from, and what no study can have, before anything else is looked at.
+"""What no study can be: a configuration is checked whole, before any work starts.
 
-Snakemake merges the files of a configuration key by key and takes the last of two equal keys. So
-the files are read once more, strictly, and what a merge would drop in silence is refused.
+Whatever is wrong is one line that names the key, its value and what is allowed.
 """
 
 import math
 import os
-import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
+import claim
+import given
+import study
+
+SCHEMA = study.ROOT / "workflow" / "schemas" / "config.schema.yaml"
 
 #: The largest whole number of a configuration, but for the seed, and the longest list.
 LARGEST, LONGEST = 10_000_000, 1000
 #: The most networks of a study, and the most jobs that train them.
 NETWORKS, JOBS = 100_000, 10_000
-#: A key that makes a template of a file of YAML: expressions in it are Python.
-YTE = "__use_yte__"
 #: Folders of the project that no results go into.
 OWN = (".git", ".github", ".snakemake", ".venv")
 OWN += ("config", "docs", "envs", "profiles", "report", "tests", "workflow")
 
 
-def read(own: str | None, files: Iterable[str | Path], given: Mapping) -> None:
-    """Read the files of a configuration strictly.
-
-    Parameters
-    ----------
-    own : str or None
-        The file that the study starts from, if it starts from one.
-    files : iterable of path
-        Those that change it, by ``--configfile``.
-    given : mapping
-        What ``--config`` says.
+def check(config: dict) -> None:
+    """Check a configuration against the schema and the package's plug-ins.
 
     Raises
     ------
     ValueError
-        As `rnnschur.documents.read` and `changed`, and for a file without keys, or with one that
-        makes code of it.
+        One line that names the key, its value and what is allowed.
     """
-    from rnnschur import documents  # only where a study starts
+    plain(config)
+    for error in _schema().iter_errors(config):
+        raise ValueError(_one_line(error))
+    count(config)
+    _grid(config)
+    _architectures(config["architectures"])
+    for name in config["tasks"]:
+        _task(config, name)
+    _interventions(config)
+    results(config)
+    _given(config)
+    _judged(config)
+    diagnosis = config["diagnosis"]
+    if diagnosis["fragile"] <= diagnosis["epsilon"]:
+        raise ValueError(
+            f"diagnosis.fragile is {diagnosis['fragile']}; allowed: a number above "
+            f"diagnosis.epsilon, which is {diagnosis['epsilon']}"
+        )
 
-    config = {}
-    for file in ([own] if own else []) + [*files]:
-        said = documents.read(file)
-        if not isinstance(said, dict):
-            raise ValueError(f"{file} holds a {type(said).__name__}; allowed: keys and values")
-        if YTE in said:
+
+def device(config: dict) -> None:
+    """Raise ValueError if networks are to be trained here by a GPU that this machine lacks."""
+    if config["training"]["device"] == "cuda" and config["networks"] is None:
+        import torch  # only where it is asked for
+
+        if not torch.cuda.is_available():
             raise ValueError(
-                f"{file} has the key {YTE}, by which Snakemake runs what it says as Python; "
-                "allowed: the keys of config.yaml"
+                "training.device is 'cuda', which this machine has not; allowed: cpu, or auto"
             )
-        # What says every key, as the config.json of a study, changes whatever there is.
-        whole = config.keys() <= said.keys()
-        config = said if whole else changed(config, said, str(file))
-    changed(config, given, "--config")
 
 
-def changed(config: dict, changes: Mapping, where: str) -> dict:
-    """Return a configuration with some of its keys changed, mappings key by key.
+@cache
+def _schema():
+    """Return what validates a configuration."""
+    import yaml
+    from jsonschema import Draft202012Validator
 
-    Parameters
-    ----------
-    config : dict
-        Stays as it is.
-    changes : mapping
-        As ``--configfile`` takes them.
-    where : str
-        What they stand in, for messages.
-
-    Raises
-    ------
-    ValueError
-        For an empty mapping in place of another value, which would change nothing.
-    """
-    found = dict(config)
-    for key, value in changes.items():
-        if not isinstance(value, Mapping):
-            found[key] = value
-        elif value or not found.get(key):
-            inner = found[key] if isinstance(found.get(key), Mapping) else {}
-            try:
-                found[key] = changed(inner, value, where)
-            except _Empty as empty:
-                raise _Empty(f"{key}.{empty}") from None
-        else:
-            raise _Empty(
-                f"{key} is {{}} in {where}, which changes nothing; allowed: keys that it changes"
-            )
-    return found
-
-
-class _Empty(ValueError):
-    """A mapping that changes nothing, by its key."""
+    return Draft202012Validator(yaml.safe_load(SCHEMA.read_text()))
 
 
 def plain(config: Mapping) -> None:
@@ -163,8 +138,8 @@ def results(config: dict) -> None:
                 "allowed: a folder, or a link to one that is there"
             )
     where, here = folder.resolve(), Path.cwd()
-    above = {ROOT, *ROOT.parents, here, *here.parents}
-    if where in above or any((ROOT / name) in (where, *where.parents) for name in OWN):
+    above = {study.ROOT, *study.ROOT.parents, here, *here.parents}
+    if where in above or any((study.ROOT / name) in (where, *where.parents) for name in OWN):
         raise ValueError(
             f"results is {str(folder)!r}, which holds other things; allowed: a folder of its own"
         )
@@ -176,19 +151,137 @@ def results(config: dict) -> None:
         )
 
 
-def device(config: dict) -> None:
-    """Raise ValueError if networks are to be trained here by a GPU that this machine lacks."""
-    if config["training"]["device"] == "cuda" and config["networks"] is None:
-        import torch  # only where it is asked for
+def _grid(config: dict) -> None:
+    """Raise ValueError if the grid names what is not there, or a condition twice."""
+    from rnnschur.architectures import STARTS
 
-        if not torch.cuda.is_available():
+    for index, experiment in enumerate(config["experiments"]):
+        key = f"experiments[{index}]"
+        _one_of(f"{key}.task", experiment["task"], config["tasks"])
+        for architecture in experiment["architectures"]:
+            _one_of(f"{key}.architectures", architecture, [*config["architectures"], *STARTS])
+    seen = set()
+    for condition in [] if given.elsewhere(config) else study.conditions(config):
+        if condition in seen:
             raise ValueError(
-                "training.device is 'cuda', which this machine has not; allowed: cpu, or auto"
+                f"experiments has {'/'.join(map(str, condition))} twice; allowed: once"
             )
+        seen.add(condition)
 
 
-if __name__ == "__main__":  # FILE..., before Snakemake opens them
+def _architectures(architectures: dict) -> None:
+    """Raise ValueError if an architecture has a cell or a start that is not there."""
+    from rnnschur import cells
+    from rnnschur.architectures import STARTS
+
+    for name, settings in architectures.items():
+        _one_of(f"architectures.{name}.cell", settings["cell"], cells.CELLS)
+        try:
+            cells.trained(settings["cell"])
+        except ValueError as error:
+            raise ValueError(f"architectures.{name}.{error}") from None
+        _one_of(f"architectures.{name}.start", settings["start"], STARTS)
+
+
+def _task(config: dict, name: str) -> None:
+    """Raise ValueError if a task's protocol, curriculum, shifts or bound cannot be."""
+    from rnnschur import curriculum, shifts, tasks
+
+    settings = config["tasks"][name]
+    kind = settings.get("like", name)
+    _one_of("tasks", kind, tasks.TASKS)
     try:
-        read(None, sys.argv[1:], {})
+        task = tasks.make(kind, **settings["protocol"])
     except ValueError as error:
-        raise SystemExit(f"Error in the configuration: {error}") from None
+        raise ValueError(f"tasks.{name}.protocol.{error}") from None
+    _curriculum(config, name)
+    try:
+        curriculum.stages(kind, task, study.curriculum(config, name))
+    except ValueError as error:
+        raise ValueError(f"tasks.{name}.curriculum{error}") from None
+    try:
+        shifts.shifts(kind, settings["protocol"], settings.get("shifts", {}))
+    except ValueError as error:
+        raise ValueError(f"tasks.{name}.shifts.{error}") from None
+    if task.metric == "replay_accuracy" and settings["learned"] > 1:
+        raise ValueError(
+            f"tasks.{name}.learned is {settings['learned']}; allowed: an accuracy, at most 1"
+        )
+
+
+def _interventions(config: dict) -> None:
+    """Raise ValueError if a family of interventions, or an option of one, is not there."""
+    from rnnschur import interventions
+
+    for name, settings in config["interventions"].items():
+        _one_of("interventions", name, interventions.FAMILIES)
+        try:
+            interventions.make(name, settings, study.shared(config))
+        except ValueError as error:
+            raise ValueError(f"interventions.{name}.{error}") from None
+
+
+def _judged(config: dict) -> None:
+    """Raise ValueError if findings or claims are about tables that no study has."""
+    from rnnschur import interventions
+    from rnnschur.paper import replication
+
+    file = config["findings"]
+    if not (study.ROOT / file).is_file():
+        raise ValueError(f"findings is {file!r}; allowed: a file in report/ that is there")
+    replication.load(study.ROOT / file)
+    for table in study.judged(config):
+        _one_of(f"{file}: table", table, [*study.TABLES, *interventions.FAMILIES])
+    for table in claim.tables():
+        _one_of(f"{claim.CLAIMS}: table", table, [*claim.TABLES, *interventions.FAMILIES])
+
+
+def _curriculum(config: dict, task: str) -> None:
+    """Raise ValueError if a stage of a task's curriculum, or the task, has no update of its own."""
+    before, end = 0, study.updates(config, task)
+    for index, stage in enumerate(study.curriculum(config, task)):
+        if not before < stage["last"] < end:
+            until = config["tasks"][task]["curriculum"][index]["until"]
+            raise ValueError(
+                f"tasks.{task}.curriculum[{index}].until is {until}, which is update "
+                f"{stage['last']}; allowed: after {before} and before {end}"
+            )
+        before = stage["last"]
+
+
+def _given(config: dict) -> None:
+    """Raise ValueError if networks that are to be diagnosed are not there."""
+    given.check(config)
+    folder = given.results(config)
+    for block in study.blocks(config) if folder else []:
+        task, architecture, width, first, last = block
+        for suffix in ("safetensors", "history.csv"):
+            file = f"networks/{task}/{architecture}/n{width}/seeds{first}-{last}.{suffix}"
+            if not Path(folder, file).exists():
+                raise ValueError(
+                    f"networks is {folder!r}; allowed: a results folder that has {file}"
+                )
+
+
+def _one_of(key: str, value: str, allowed) -> None:
+    """Raise ValueError if a value is none of those that are allowed."""
+    if value not in allowed:
+        raise ValueError(f"{key} is {value!r}; allowed: {', '.join(allowed)}")
+
+
+def _one_line(error) -> str:
+    """Return a schema error as 'KEY is VALUE; allowed: ...'."""
+    key = "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in error.path).lstrip(".")
+    known = error.schema.get("properties", {})
+    if error.validator == "additionalProperties":
+        unknown = next(name for name in error.instance if name not in known)
+        return f"{key}{'.' if key else ''}{unknown} is unknown; allowed: {', '.join(known)}"
+    if error.validator == "required":
+        missing = next(name for name in error.validator_value if name not in error.instance)
+        return f"{key}{'.' if key else ''}{missing} is missing; needed: " + ", ".join(
+            error.validator_value
+        )
+    value = repr(error.instance)
+    if error.validator in ("oneOf", "not"):
+        value = "a mapping of " + ", ".join(error.instance)
+    return f"{key} is {value[:80]}; allowed: {error.schema['description']}"

@@ -1,4 +1,4 @@
-"""The study that a configuration describes: its check, its grid, the settings of each task.
+"""The study that a configuration describes: its grid, and the settings of each task.
 
 This is all that the Snakefile knows of the configuration beyond paths. It imports nothing slow,
 since Snakemake reads it again in every job.
@@ -11,12 +11,9 @@ from itertools import product
 from pathlib import Path
 from typing import NamedTuple
 
-import checks
-import claim
 import given
 
-SCHEMA = Path(__file__).parent / "schemas" / "config.schema.yaml"
-ROOT = SCHEMA.parents[2]
+ROOT = Path(__file__).resolve().parents[1]
 
 #: Tables that findings may be about, beside that of every family of interventions.
 TABLES = ["networks", "dimensions", "ablations", "thresholds", "ablation_sets", "threshold_sets"]
@@ -41,189 +38,9 @@ class Block(NamedTuple):
     last: int
 
 
-def changed(changes: dict) -> dict:
-    """Return the configuration beside the workflow with some of its keys changed.
-
-    Raises
-    ------
-    ValueError
-        As `checks.changed`.
-    """
-    from rnnschur import documents  # only for a module of another workflow
-
-    config = documents.read(ROOT / "config.yaml")
-    return checks.changed(config, changes, "the configuration of the module")
-
-
-def complete(config: dict) -> None:
-    """Fill in, in place, the tasks that are `like` another.
-
-    A task that is like another is another protocol of it, whose settings hold where it gives none.
-
-    Raises
-    ------
-    ValueError
-        If a task is like one that the configuration does not describe in full.
-    """
-    described = config.get("tasks")
-    if not isinstance(described, dict):
-        return  # the check says so
-    full = {n: of for n, of in described.items() if isinstance(of, dict) and "like" not in of}
-    for name, said in described.items():
-        if isinstance(said, dict) and "like" in said:
-            _one_of(f"tasks.{name}.like", said["like"], [*full])
-            model, protocol = full[said["like"]], said.get("protocol", {})
-            known = model.get("protocol")
-            if isinstance(known, dict) and isinstance(protocol, dict):
-                protocol = {**known, **protocol}
-            described[name] = {**model, **said, "protocol": protocol}
-
-
 def module(config: dict, task: str) -> str | None:
     """Return the name of the module that defines a task; imported networks have data instead."""
     return None if given.elsewhere(config) else config["tasks"][task].get("like", task)
-
-
-def check(config: dict) -> None:
-    """Check a configuration against the schema and the package's plug-ins.
-
-    Raises
-    ------
-    ValueError
-        One line that names the key, its value and what is allowed.
-    """
-    # Only here: jobs read this module again, and what they get has been checked.
-    from rnnschur import cells, interventions, tasks
-    from rnnschur import curriculum as curricula
-    from rnnschur import shifts as others
-    from rnnschur.architectures import STARTS
-    from rnnschur.paper import replication
-
-    checks.plain(config)
-    for error in _schema().iter_errors(config):
-        raise ValueError(_one_line(error))
-    checks.count(config)
-    for index, experiment in enumerate(config["experiments"]):
-        key = f"experiments[{index}]"
-        _one_of(f"{key}.task", experiment["task"], config["tasks"])
-        for architecture in experiment["architectures"]:
-            _one_of(f"{key}.architectures", architecture, [*config["architectures"], *STARTS])
-    for name, settings in config["architectures"].items():
-        _one_of(f"architectures.{name}.cell", settings["cell"], cells.CELLS)
-        try:
-            cells.trained(settings["cell"])
-        except ValueError as error:
-            raise ValueError(f"architectures.{name}.{error}") from None
-        _one_of(f"architectures.{name}.start", settings["start"], STARTS)
-    for name, settings in config["tasks"].items():
-        kind = settings.get("like", name)
-        _one_of("tasks", kind, tasks.TASKS)
-        try:
-            task = tasks.make(kind, **settings["protocol"])
-        except ValueError as error:
-            raise ValueError(f"tasks.{name}.protocol.{error}") from None
-        _curriculum(config, name)
-        try:
-            curricula.stages(kind, task, curriculum(config, name))
-        except ValueError as error:
-            raise ValueError(f"tasks.{name}.curriculum{error}") from None
-        try:
-            others.shifts(kind, settings["protocol"], settings.get("shifts", {}))
-        except ValueError as error:
-            raise ValueError(f"tasks.{name}.shifts.{error}") from None
-        if task.metric == "replay_accuracy" and settings["learned"] > 1:
-            raise ValueError(
-                f"tasks.{name}.learned is {settings['learned']}; allowed: an accuracy, at most 1"
-            )
-    for name, settings in config["interventions"].items():
-        _one_of("interventions", name, interventions.FAMILIES)
-        try:
-            interventions.make(name, settings, shared(config))
-        except ValueError as error:
-            raise ValueError(f"interventions.{name}.{error}") from None
-    checks.results(config)
-    _given(config)
-    if not (ROOT / config["findings"]).is_file():
-        raise ValueError(
-            f"findings is {config['findings']!r}; allowed: a file in report/ that is there"
-        )
-    replication.load(ROOT / config["findings"])
-    for table in judged(config):
-        _one_of(f"{config['findings']}: table", table, [*TABLES, *interventions.FAMILIES])
-    for table in claim.tables():
-        _one_of(f"{claim.CLAIMS}: table", table, [*claim.TABLES, *interventions.FAMILIES])
-    seen = set()
-    for condition in conditions(config):
-        if condition in seen:
-            raise ValueError(
-                f"experiments has {'/'.join(map(str, condition))} twice; allowed: once"
-            )
-        seen.add(condition)
-    diagnosis = config["diagnosis"]
-    if diagnosis["fragile"] <= diagnosis["epsilon"]:
-        raise ValueError(
-            f"diagnosis.fragile is {diagnosis['fragile']}; allowed: a number above "
-            f"diagnosis.epsilon, which is {diagnosis['epsilon']}"
-        )
-
-
-@cache
-def _schema():
-    """Return what validates a configuration."""
-    import yaml
-    from jsonschema import Draft202012Validator
-
-    return Draft202012Validator(yaml.safe_load(SCHEMA.read_text()))
-
-
-def _curriculum(config: dict, task: str) -> None:
-    """Raise ValueError if a stage of a task's curriculum, or the task, has no update of its own."""
-    before, end = 0, updates(config, task)
-    for index, stage in enumerate(curriculum(config, task)):
-        if not before < stage["last"] < end:
-            until = config["tasks"][task]["curriculum"][index]["until"]
-            raise ValueError(
-                f"tasks.{task}.curriculum[{index}].until is {until}, which is update "
-                f"{stage['last']}; allowed: after {before} and before {end}"
-            )
-        before = stage["last"]
-
-
-def _given(config: dict) -> None:
-    """Raise ValueError if networks that are to be diagnosed are not there."""
-    given.check(config)
-    folder = given.results(config)
-    for block in blocks(config) if folder else []:
-        task, architecture, width, first, last = block
-        for suffix in ("safetensors", "history.csv"):
-            file = f"networks/{task}/{architecture}/n{width}/seeds{first}-{last}.{suffix}"
-            if not Path(folder, file).exists():
-                raise ValueError(
-                    f"networks is {folder!r}; allowed: a results folder that has {file}"
-                )
-
-
-def _one_of(key: str, value: str, allowed, words: str = "") -> None:
-    if value not in allowed:
-        raise ValueError(f"{key} is {value!r}; allowed: {words or ', '.join(allowed)}")
-
-
-def _one_line(error) -> str:
-    """Return a schema error as 'KEY is VALUE; allowed: ...'."""
-    key = "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in error.path).lstrip(".")
-    known = error.schema.get("properties", {})
-    if error.validator == "additionalProperties":
-        unknown = next(name for name in error.instance if name not in known)
-        return f"{key}{'.' if key else ''}{unknown} is unknown; allowed: {', '.join(known)}"
-    if error.validator == "required":
-        missing = next(name for name in error.validator_value if name not in error.instance)
-        return f"{key}{'.' if key else ''}{missing} is missing; needed: " + ", ".join(
-            error.validator_value
-        )
-    value = repr(error.instance)
-    if error.validator in ("oneOf", "not"):
-        value = "a mapping of " + ", ".join(error.instance)
-    return f"{key} is {value[:80]}; allowed: {error.schema['description']}"
 
 
 def conditions(config: dict) -> list[Condition]:

@@ -22,7 +22,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from scipy.io import savemat
 
+import checks
 import claim
+import configuration
 import rnnschur
 import study
 from rnnschur import documents, formats, imported, tables, tensors, weights
@@ -417,8 +419,8 @@ FINDINGS, TABLES = replication.load(ROOT / "report" / "findings.yaml"), claim.ta
 def configured(path):
     """Do what a study does with its configuration before any job."""
     config = documents.read(path)
-    study.complete(config)
-    study.check(config)
+    configuration.complete(config)
+    checks.check(config)
     claim.narrow(config)
 
 

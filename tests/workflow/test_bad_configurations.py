@@ -14,11 +14,11 @@ from snakemake.utils import update_config
 
 import checks
 import claim
-import study
+import configuration
 
 ROOT = Path(__file__).parents[2]
 CONFIG = yaml.safe_load((ROOT / "config.yaml").read_text())
-SCHEMA = yaml.safe_load(study.SCHEMA.read_text())
+SCHEMA = yaml.safe_load(checks.SCHEMA.read_text())
 #: Of no key: a scalar of another kind, a mapping, a list in a list, and numbers without an end.
 WRONG = [{"no such key": 1}, [[[]]], math.nan, -math.inf, 10**12, -(10**12), "no\x00name", b"x"]
 
@@ -92,8 +92,8 @@ def refused(function, *arguments):
 
 def accepted(config):
     """Do what the Snakefile does with a configuration before any rule."""
-    study.complete(config)
-    study.check(config)
+    configuration.complete(config)
+    checks.check(config)
     claim.narrow(config)
 
 
@@ -215,46 +215,48 @@ def test_a_folder_that_cannot_be_written_to_is_named(tmp_path, monkeypatch):
 def test_what_a_merge_would_drop_is_named(tmp_path, monkeypatch, text, words):
     monkeypatch.chdir(tmp_path)
     Path("mine.yaml").write_text(text)
-    assert words in refused(checks.read, str(ROOT / "config.yaml"), ["mine.yaml"], {})
+    assert words in refused(configuration.read, str(ROOT / "config.yaml"), ["mine.yaml"], {})
     if " in mine.yaml" not in words:
-        assert words in refused(checks.read, "mine.yaml", [], {})
+        assert words in refused(configuration.read, "mine.yaml", [], {})
     assert [path.name for path in tmp_path.iterdir()] == ["mine.yaml"]
 
 
 def test_a_template_of_python_is_refused_before_snakemake_opens_it(tmp_path, monkeypatch):
-    """By hand, too: `python workflow/checks.py mine.yaml`. Of a clone, the Snakefile does it."""
+    """By hand, too: `python workflow/configuration.py mine.yaml`; in a clone the Snakefile does."""
     monkeypatch.chdir(tmp_path)
     touch = "a: ?__import__('pathlib').Path('pwned').touch()"
     for key in ("__use_yte__", r'"__use\x5fyte__"'):
         Path("mine.yaml").write_text(f"{key}: true\n{touch}\n")
-        command = [sys.executable, ROOT / "workflow" / "checks.py", "mine.yaml"]
+        command = [sys.executable, ROOT / "workflow" / "configuration.py", "mine.yaml"]
         run = subprocess.run(command, capture_output=True, text=True)
         assert run.returncode == 1 and run.stderr.count("\n") == 1
         assert "mine.yaml has the key __use_yte__, by which Snakemake runs" in run.stderr
     assert not Path("pwned").exists()
     lines = (ROOT / "Snakefile").read_text().splitlines()
-    assert lines.index("        checks.read(") < lines.index("configfile: DEFAULT")
+    assert lines.index("        configuration.read(") < lines.index("configfile: DEFAULT")
     load_configfile("mine.yaml")
     assert Path("pwned").exists()
 
 
 def test_what_is_said_at_the_command_line_counts_too():
     own = str(ROOT / "config.yaml")
-    assert "experiments is {} in --config" in refused(checks.read, own, [], {"experiments": {}})
-    checks.read(own, [], {"seeds": 3, "diagnosis": {"alpha": 0.5}})
+    assert "experiments is {} in --config" in refused(
+        configuration.read, own, [], {"experiments": {}}
+    )
+    configuration.read(own, [], {"seeds": 3, "diagnosis": {"alpha": 0.5}})
     with pytest.raises(ValueError, match="is not there"):
-        checks.read("nowhere.yaml", [], {})
+        configuration.read("nowhere.yaml", [], {})
 
 
 def test_studies_that_change_something_are_read(tmp_path):
     own = str(ROOT / "config.yaml")
     for file in ROOT.glob("workflow/studies/*.yaml"):
-        checks.read(own, [file], {})
+        configuration.read(own, [file], {})
     # Every key of a study, whatever there was: what it leaves empty is no change.
     mine = tmp_path / "mine.yaml"
     mine.write_text(yaml.safe_dump(put(("architectures",), {"a": {"cell": "tanh"}})))
-    checks.read(str(mine), [ROOT / "results" / "published" / "config.json"], {})
-    checks.read(None, [own], {})
+    configuration.read(str(mine), [ROOT / "results" / "published" / "config.json"], {})
+    configuration.read(None, [own], {})
 
 
 @pytest.mark.parametrize("file", sorted((ROOT / "workflow" / "studies").glob("*.yaml")))
@@ -263,5 +265,5 @@ def test_changes_are_merged_as_snakemake_does(file):
     merged = copy.deepcopy(CONFIG)
     update_config(merged, copy.deepcopy(changes))
     before = copy.deepcopy(CONFIG)
-    assert checks.changed(CONFIG, changes, "x") == merged
+    assert configuration.changed(CONFIG, changes, "x") == merged
     assert before == CONFIG

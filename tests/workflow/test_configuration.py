@@ -10,13 +10,15 @@ import pytest
 import yaml
 from snakemake.utils import update_config
 
+import checks
 import claim
+import configuration
 import study
 from rnnschur import tasks
 
 ROOT = Path(__file__).parents[2]
 CONFIG = yaml.safe_load((ROOT / "config.yaml").read_text())
-SCHEMA = yaml.safe_load(study.SCHEMA.read_text())
+SCHEMA = yaml.safe_load(checks.SCHEMA.read_text())
 
 
 def change(path, value):
@@ -118,7 +120,7 @@ def change(path, value):
 )
 def test_bad_values_are_named(path, value, message):
     with pytest.raises(ValueError, match="^" + re.escape(message)) as error:
-        study.check(change(path, value))
+        checks.check(change(path, value))
     assert "\n" not in str(error.value)
 
 
@@ -126,31 +128,31 @@ def test_an_experiment_without_a_protocol_and_a_cell_given_twice_are_named():
     config = copy.deepcopy(CONFIG)
     del config["tasks"]["sine"]
     with pytest.raises(ValueError, match=r"experiments\[2\].task is 'sine'; allowed: copy, flip"):
-        study.check(config)
+        checks.check(config)
     config = copy.deepcopy(CONFIG)
     config["experiments"].append(config["experiments"][1])
     with pytest.raises(ValueError, match="experiments has flip_flop/orthogonal/64 twice"):
-        study.check(config)
+        checks.check(config)
 
 
 def like(**settings):
     """Return the study with one more task, like another."""
     config = copy.deepcopy(CONFIG)
     config["tasks"]["other"] = settings
-    study.complete(config)
+    configuration.complete(config)
     return config
 
 
 def test_a_task_like_another_has_its_settings_where_it_gives_none():
     config = like(like="copy", protocol={"replays": 2}, gradient_clip=None)
-    study.check(config)
+    checks.check(config)
     copied, other = config["tasks"]["copy"], config["tasks"]["other"]
     assert other["protocol"] == {**copied["protocol"], "replays": 2}
     assert other == {**copied, "like": "copy", "protocol": other["protocol"], "gradient_clip": None}
     assert copied == CONFIG["tasks"]["copy"]
     assert study.module(config, "other") == study.module(config, "copy") == "copy"
     again = copy.deepcopy(config)
-    study.complete(again)
+    configuration.complete(again)
     assert again == config
 
 
@@ -229,13 +231,13 @@ def test_a_task_like_another_has_its_settings_where_it_gives_none():
 )
 def test_a_task_that_is_wrongly_like_another_is_named(settings, message):
     with pytest.raises(ValueError, match="^" + re.escape(message)):
-        study.check(like(**settings))
+        checks.check(like(**settings))
 
 
 def test_a_curriculum_is_part_of_the_training_and_of_nothing_else():
     stage = {"until": 0.29, "protocol": {"replays": 2}}
     config = like(like="copy", updates=100, curriculum=[stage])
-    study.check(config)
+    checks.check(config)
     with_it, without = study.training(config, "other"), study.training(config, "copy")
     (stage,) = with_it.pop("curriculum")
     assert stage == {"last": 29, "protocol": {**CONFIG["tasks"]["copy"]["protocol"], "replays": 2}}
@@ -249,14 +251,14 @@ def test_a_curriculum_is_part_of_the_training_and_of_nothing_else():
 
 def test_a_frozen_readout_is_part_of_the_training_and_of_nothing_else():
     config = like(like="copy", frozen_readout=0.5)
-    study.check(config)
+    checks.check(config)
     schedule = study.training(config, "copy")["schedule"]
     assert study.training(config, "other") == {
         **study.training(config, "copy"), "schedule": {**schedule, "frozen_readout": 0.5}
     }  # fmt: skip
     assert study.diagnosis(config, "other") == study.diagnosis(config, "copy")
     config = like(like="copy", frozen_readout=None)
-    study.check(config)
+    checks.check(config)
     assert study.training(config, "other") == study.training(CONFIG, "copy")
     assert "frozen_readout" not in schedule  # the records of old networks hold
 
@@ -281,7 +283,7 @@ def test_what_replays_and_what_is_planted_is_known():
 def test_a_missing_key_is_named(key):
     config = {name: value for name, value in CONFIG.items() if name != key}
     with pytest.raises(ValueError, match=f"^{key} is missing; needed: "):
-        study.check(config)
+        checks.check(config)
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "3", "{}", '{"experiments": [], "networks": 0}'])
@@ -296,7 +298,7 @@ def test_a_published_configuration_of_another_version_is_named(tmp_path, text):
 
 
 def test_config_and_schema_do_not_drift_apart():
-    study.check(CONFIG)
+    checks.check(CONFIG)
 
     def compare(schema, config, path):
         if "properties" in schema and isinstance(config, dict):
@@ -349,7 +351,7 @@ def test_blocks_cover_every_seed_once(seeds, per_job, spans):
 
 def test_an_experiment_may_have_seeds_of_its_own():
     config = change(["experiments", 2, "seeds"], 12)
-    study.check(config)
+    checks.check(config)
     assert study.conditions(config) == study.conditions(CONFIG)
     blocks = {condition: [] for condition in study.conditions(config)}
     for *condition, first, last in study.blocks(config):
@@ -362,8 +364,8 @@ def test_an_experiment_may_have_seeds_of_its_own():
 def test_the_other_studies_are_valid(file):
     config = copy.deepcopy(CONFIG)
     update_config(config, yaml.safe_load(file.read_text()))
-    study.complete(config)
-    study.check(config)
+    configuration.complete(config)
+    checks.check(config)
     assert study.blocks(config)
 
 
@@ -397,9 +399,9 @@ def test_a_results_folder_that_cannot_be_one_is_named(results, tmp_path, monkeyp
     place = results.partition("/")[0]
     message = f"results is '{results}', where {place} leads to {(tmp_path / place).resolve()}; "
     with pytest.raises(ValueError, match=f"^{re.escape(message)}allowed: a folder, or a link to"):
-        study.check({**CONFIG, "results": results})
+        checks.check({**CONFIG, "results": results})
     (tmp_path / "disk").mkdir()
-    study.check({**CONFIG, "results": "off/results"})
+    checks.check({**CONFIG, "results": "off/results"})
 
 
 def test_importing_the_study_is_quick_to_parse():
@@ -414,7 +416,7 @@ def studied(name):
     """Return the configuration of one of the studies, completed."""
     config = copy.deepcopy(CONFIG)
     update_config(config, yaml.safe_load((ROOT / "workflow" / "studies" / name).read_text()))
-    study.complete(config)
+    configuration.complete(config)
     return config
 
 
@@ -461,15 +463,15 @@ def test_findings_about_a_table_that_no_study_has_are_refused_before_any_job(tmp
     config["findings"], text = "report/mine.yaml", (ROOT / "report" / "findings.yaml").read_text()
     file.write_text(text)
     del config["interventions"]["shift"]
-    study.check(config)
+    checks.check(config)
     file.write_text(text.replace("table: shift", "table: shfit"))
     with pytest.raises(
         ValueError, match=r"^report/mine.yaml: table is 'shfit'; allowed: networks, dim"
     ):
-        study.check(config)
+        checks.check(config)
     file.write_text(text.replace("copy/orthogonal/72", "copy/orthogonal"))
     with pytest.raises(ValueError, match="networks is 'copy/orthogonal'; allowed: task/arch"):
-        study.check(config)
+        checks.check(config)
 
 
 def test_claims_about_a_table_that_no_study_has_are_refused_before_any_job(tmp_path, monkeypatch):
@@ -477,10 +479,10 @@ def test_claims_about_a_table_that_no_study_has_are_refused_before_any_job(tmp_p
     file.parent.mkdir()
     monkeypatch.setattr(claim, "ROOT", tmp_path)
     file.write_text(text)
-    study.check(CONFIG)
+    checks.check(CONFIG)
     file.write_text(text.replace("table: graded", "table: grated"))
     with pytest.raises(ValueError, match=r"^report/claims.yaml: table is 'grated'; allowed: "):
-        study.check(CONFIG)
+        checks.check(CONFIG)
     file.write_text(text.replace("column: complex", "colum: complex"))
     with pytest.raises(ValueError, match=r"claims.yaml: variable 'complex_share' lacks or does"):
-        study.check(CONFIG)
+        checks.check(CONFIG)

@@ -11,6 +11,7 @@ import yaml
 from click.testing import CliRunner
 from conftest import ROOT
 
+import checks
 import given
 import study
 from rnnschur import diagnose
@@ -63,7 +64,7 @@ def test_networks_are_numbered_by_task_cell_and_width_in_the_order_of_their_file
         ("mine", "gru", 6, 1, 2): ["b/network.safetensors"],
         ("mine", "gru", 5, 0, 2): ["c/network.safetensors"],
     }
-    study.check(config)
+    checks.check(config)
     # Without names each file is a task; a description stands for what was imported from it.
     shutil.move("a/network.safetensors", "Delayed-match.2.safetensors")
     config = configuration(["Delayed*", "b/network.*", "./b/network.yaml"])
@@ -75,7 +76,7 @@ def test_networks_are_numbered_by_task_cell_and_width_in_the_order_of_their_file
 
 def refused(networks):
     with pytest.raises(ValueError, match="networks") as error:
-        study.check(configuration(networks))
+        checks.check(configuration(networks))
     assert "\n" not in str(error.value)
     return str(error.value)
 

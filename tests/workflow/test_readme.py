@@ -33,7 +33,7 @@ ELSEWHERE = {
     "make verify": "test_published.py",
     "make claim ID=copy-CC-removable": "test_reproducibility.py, another claim",
     "make docs": "test_site.py, where Sphinx is installed",
-    "python workflow/checks.py mine.yaml": "test_bad_configurations.py",
+    "python workflow/configuration.py mine.yaml": "test_bad_configurations.py",
     "pip-audit --no-deps --disable-pip -r envs/requirements.txt": "asks PyPI: by hand",
     "make search": "test_search.py, on protocols that take seconds",
     "snakemake published_figures": "test_published.py",

@@ -16,6 +16,7 @@ from safetensors.numpy import load_file
 from snakemake.utils import update_config
 
 import claim
+import configuration
 import study
 from rnnschur import architectures, comparability, drivers, findings, tasks
 from rnnschur.criterion import Criterion
@@ -98,7 +99,7 @@ def test_the_published_study_is_the_main_one_with_more_seeds():
     config = yaml.safe_load((ROOT / "config.yaml").read_text())
     five = config["seeds"]
     update_config(config, yaml.safe_load((ROOT / "workflow/studies/published.yaml").read_text()))
-    study.complete(config)
+    configuration.complete(config)
     assert config == CONFIG
     assert CONFIG["seeds"] >= 10 and CONFIG["seeds"] > five
     for block in study.blocks(CONFIG):
@@ -484,7 +485,7 @@ def search_config():
     """Return the configuration of the search, complete."""
     config = yaml.safe_load((ROOT / "config.yaml").read_text())
     update_config(config, yaml.safe_load((ROOT / "workflow/studies/search.yaml").read_text()))
-    study.complete(config)
+    configuration.complete(config)
     return config
 
 
