@@ -9,4 +9,4 @@ settings.load_profile("repeatable")
 
 
 def pytest_addoption(parser):
-    parser.addoption("--kills", type=int, default=5, help="how often a study is killed")
+    parser.addoption("--kills", type=int, default=10, help="how often a study is killed")

@@ -108,6 +108,8 @@ def install(requirements: Path) -> None:
     listed = subprocess.run([*pip, "config", "list"], env=loudly, capture_output=True, text=True)
     settings = {**plain, **kept_by_pip(listed.stdout, user), "PIP_CONFIG_FILE": os.devnull}
     quietly = [*pip, "install", "--disable-pip-version-check", "--quiet"]
+    # Python compiles a module when it is first imported; of 13,000 most never are.
+    quietly += ["--no-compile"]
     # First what has hashes, every file checked; then what has none, and is still missing: torch.
     lock = requirements.with_suffix(".lock")
     checked = [["--require-hashes", "--no-deps", "--requirement", lock]] if lock.exists() else []

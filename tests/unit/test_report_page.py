@@ -46,7 +46,8 @@ def tables(learned=True):
             delta, intact = (-damage, 1.0) if copy else (damage, 0.03125)
             for seed in (0, 1):
                 row = {"seed": seed, "removed": removed, "value": intact + delta, "delta": delta}
-                row |= {"removed_mass": 0.25 if removed != "none" else 0, "learned": learned}
+                mass = 0.25 if removed != "none" else 0.0
+                row |= {"removed_mass": mass, "removed_share": mass**2, "learned": learned}
                 row |= {"rollout_difference": damage, "sensitivity": 1.0, "leading": 50}
                 row |= {"verdict": VERDICTS.get(removed, "fragile"), "alpha": 0.9}
                 ablations.append(names | row)
@@ -56,8 +57,9 @@ def tables(learned=True):
     ablations = pd.DataFrame(ablations)
     networks = ablations[ablations["removed"] == "none"].drop(columns=["removed", "delta"])
     rotations = networks.assign(rollout_difference=[0.05, 0.15, 2.0, 2.5])
-    orders = ablations[ablations["removed"].isin(COUPLINGS)]
-    orders = pd.concat([orders.assign(order="any", draw=draw) for draw in range(3)])
+    orders = ablations[ablations["removed"].isin(COUPLINGS)].assign(order="any", movable=50)
+    orders["damage"] = orders["delta"].abs()
+    orders = pd.concat([orders.assign(draw=draw) for draw in range(3)])
     paper = pd.DataFrame(
         [(*KEYS[0], "none", "value", 1.0), (*KEYS[0], "CR", "value", 0.639)],
         columns=["task", "architecture", "width", "removed", "quantity", "paper"],

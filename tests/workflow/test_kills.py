@@ -1,6 +1,6 @@
 """A run ends in the same bytes, however often it is killed, and wherever it is started.
 
-Five kills; `pytest tests/workflow/test_kills.py --kills 100` for more.
+Ten kills; `pytest tests/workflow/test_kills.py --kills 100` for more.
 """
 
 import contextlib

@@ -9,7 +9,7 @@ from freshness import leave_record
 from job import log
 from rnnschur import tensors
 from rnnschur.paper.agreement import table_differences, table_disagreements, trained_again
-from rnnschur.tables import write
+from rnnschur.tables import read, write
 
 log(snakemake)
 
@@ -33,11 +33,11 @@ def note(file, cells, differing, wrong, outcome):
 
 
 for ours, published in zip(given.tables, given.published, strict=True):
-    name, cells = Path(ours).stem, pd.read_csv(published).size
+    name, cells = Path(ours).stem, read(published).size
     wrong = found = table_differences(ours, published)
     outcome = f"{len(found)} of {cells} cells differ" if len(found) else f"{cells} cells identical"
     if len(found) and changes:
-        tables = pd.read_csv(ours), pd.read_csv(published)
+        tables = read(ours), read(published)
         wrong = table_disagreements(*tables, name, snakemake.params.minimum_mass)
         outcome += f", {len(wrong) or 'none'} of them beyond the tolerances"
     note(f"{name}.csv", cells, len(found), wrong, outcome)
@@ -47,8 +47,8 @@ for network, files in zip(snakemake.params.networks, again, strict=True):
     ours, published, history, published_history = files
     wrong = trained_again(
         *map(tensors.load, (ours, published)),
-        pd.read_csv(history),
-        pd.read_csv(published_history).merge(pd.DataFrame([network])),
+        read(history),
+        read(published_history).merge(pd.DataFrame([network])),
         exact=not changes,
     )
     outcome = "differs" if len(wrong) else "the same beginning" if changes else "the same bits"

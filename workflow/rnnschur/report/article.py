@@ -25,7 +25,7 @@ from rnnschur.report.figures.style import rows_of, words
 from rnnschur.report.figures.summary import removable
 from rnnschur.report.formats import digits, interval
 from rnnschur.report.pages import findings_table
-from rnnschur.tables import by_matrix
+from rnnschur.tables import by_matrix, read
 
 #: Tables that the page reads where the study has them.
 READ = ("networks", "ablations", "ablation_summary", "paper_comparison", "ledger", "orders")
@@ -74,7 +74,7 @@ class Study:
     def tables(self) -> dict[str, pd.DataFrame]:
         """Return the tables that the page reads and that the study has."""
         return {
-            name: by_matrix(pd.read_csv(self.results / "tables" / f"{name}.csv"))
+            name: by_matrix(read(self.results / "tables" / f"{name}.csv"))
             for name in READ
             if f"tables/{name}.csv" in self.files
         }
