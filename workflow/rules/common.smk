@@ -3,6 +3,7 @@
 import json
 
 import given
+import study
 
 from sources import beside, sources
 

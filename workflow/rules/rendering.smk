@@ -1,7 +1,5 @@
 """Only the rendering of a study, from tables and weights that are there."""
 
-import study
-
 
 include: "common.smk"
 include: "histories.smk"
