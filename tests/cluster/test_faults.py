@@ -94,7 +94,7 @@ def test_a_job_over_its_memory_gets_more(cluster, start, tables_agree):
 
 
 def test_jobs_survive_when_slurm_goes_away_for_a_minute(cluster, start, held, tables_agree):
-    """Its controller and its accounts are gone, and the node takes no more jobs afterwards."""
+    """Controller and accounts are gone; then the node starts again, and takes no more jobs."""
     run = start("slurm")
     process = held()
     time.sleep(10)  # until the controller has written down that the other block is complete
@@ -104,6 +104,8 @@ def test_jobs_survive_when_slurm_goes_away_for_a_minute(cluster, start, held, ta
     for daemon in ("slurmdbd", "slurmctld"):
         cluster.slurm.start(daemon)
     wait_until(cluster.slurm.node)
+    cluster.slurm.stop("slurmd")
+    cluster.slurm.start("slurmd")
     cluster.slurm.drain()
     process.resume()
     wait_until(lambda: cluster.states("report") == ["PENDING"])
