@@ -194,6 +194,14 @@ def test_a_folder_that_cannot_be_written_to_is_named(tmp_path, monkeypatch):
     assert f"and {tmp_path} cannot be written to; allowed: a folder that can" in line
 
 
+@pytest.mark.parametrize("family", ["orders", "symmetries"])
+def test_a_study_without_what_its_figures_show_is_refused(family):
+    config = copy.deepcopy(CONFIG)
+    del config["interventions"][family]
+    line = f"interventions.{family} is missing; needed: orders, symmetries"
+    assert refused(accepted, config) == line
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [

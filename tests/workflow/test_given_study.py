@@ -110,7 +110,7 @@ def test_a_study_of_given_networks_ends_in_the_same_tables_and_figures(project, 
     stack(project.folder / "tests" / "networks" / "stack")
     given_study = yaml.safe_load(PEERS.read_text()) | {"results": "results/given"}
     given_study["interventions"]["gauges"] = {"draws": 2}
-    project.configure("interventions: {matched: {draws: 2}, activity: {}, orders: {}}")
+    project.configure("interventions: {orders: {}, symmetries: {}, activity: {}}")
     given_study["networks"]["stack"] = "tests/networks/sta*/network.yaml"
     (project.folder / "given.yaml").write_text(yaml.safe_dump(given_study))
     printed = project.run("snakemake", "tables", "figures", "--configfile", "given.yaml")
