@@ -62,8 +62,8 @@ export ID
 CLAIM := results/claims/$(subst +,-,$(ID))
 claim: $(READY)  ## compute one claim again from published weights: make claim ID=copy-CC-removable
 	@case "$$ID" in "" | *[!A-Za-z0-9_+-]*) echo "ID is '$$ID'; allowed: the id of a claim or number in results/published/tables/ledger.csv" >&2; exit 1; esac
-	$(STUDY) $(CLAIM)/tables/ledger.csv --configfile results/published/config.json --config results=$(CLAIM) networks=results/published claim=$(ID)
-	@grep '^id,\|^$(ID),' $(CLAIM)/tables/ledger.csv
+	$(STUDY) $(CLAIM)/tables/ledger.csv --configfile results/published/config.json --config results=$(CLAIM) networks=results/published claim=$(ID) $(SHOWN)
+	@$(VENV)/bin/python workflow/claim.py $(ID) $(CLAIM)/tables/ledger.csv results/published/tables/ledger.csv
 
 search: $(READY)  ## try other protocols where the paper leaves a choice
 	$(STUDY) search --configfile workflow/studies/search.yaml $(SHOWN)

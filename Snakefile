@@ -204,6 +204,5 @@ onerror:
             print(
                 f"Failed: {part.rule.name} {names}; its log is {', '.join(part.log)}"
             )
-    print(
-        "The same command, once the cause is mended, goes on; what is finished stays."
-    )
+    mended = ", once the cause is mended," if workflow.scheduler.failed else ""
+    print(f"The same command{mended} goes on; what is finished stays.")

@@ -6,6 +6,7 @@ Whatever is wrong is one line that names the key, its value and what is allowed.
 import math
 import os
 from collections.abc import Mapping
+from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
 
@@ -275,7 +276,8 @@ def _one_line(error) -> str:
     known = error.schema.get("properties", {})
     if error.validator == "additionalProperties":
         unknown = next(name for name in error.instance if name not in known)
-        return f"{key}{'.' if key else ''}{unknown} is unknown; allowed: {', '.join(known)}"
+        near = "".join(f" ({name}?)" for name in get_close_matches(unknown, known, 1))
+        return f"{key}{'.' if key else ''}{unknown} is unknown{near}; allowed: {', '.join(known)}"
     if error.validator == "required":
         missing = next(name for name in error.validator_value if name not in error.instance)
         return f"{key}{'.' if key else ''}{missing} is missing; needed: " + ", ".join(

@@ -1,6 +1,7 @@
 """What the paper's claims need of a study, and a study of one of them."""
 
 import csv
+import sys
 from functools import cache
 from pathlib import Path
 
@@ -91,3 +92,34 @@ def _conditions(statement: dict) -> set[str]:
     if isinstance(networks, dict):
         networks = list(networks.values())
     return {networks} if isinstance(networks, str) else set(networks)
+
+
+def compared(name: str, computed: str | Path, published: str | Path) -> str:
+    """Return a row of a ledger in words, and whether the published ledger has the same."""
+    ours, theirs = _row(name, computed), _row(name, published)
+    same = all(theirs[column] == value for column, value in ours.items())
+    return (
+        f"{ours['claim']}\n"
+        f"computed   {_outcome(ours)}\n"
+        f"published  {'the same, to the last digit' if same else _outcome(theirs)}"
+    )
+
+
+def _row(name: str, ledger: str | Path) -> dict[str, str]:
+    with Path(ledger).open(newline="") as file:
+        return next(row for row in csv.DictReader(file) if row["id"] == name)
+
+
+def _outcome(row: dict[str, str]) -> str:
+    """Return the verdict of a row, and what it rests on: the share that agrees, or the mean."""
+    value = "share" if row["share"] else "mean"
+    low, high = ("share_low", "share_high") if row["share"] else ("low", "high")
+    numbers = [f"{float(row[column]):.4g}" for column in (value, low, high) if row[column]]
+    found = f"{value} {numbers[0]} ({' to '.join(numbers[1:])})" if numbers else ""
+    return "; ".join(
+        filter(None, [row["verdict"] or "no verdict", found, f"{row['networks']} networks"])
+    )
+
+
+if __name__ == "__main__":  # ID, for make
+    print(compared(sys.argv[1], *sys.argv[2:]))

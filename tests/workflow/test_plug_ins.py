@@ -4,7 +4,7 @@ import re
 
 import pandas as pd
 import pytest
-from conftest import TEXTS, Project
+from conftest import ROOT, TEXTS, Project, jobs
 
 from rnnschur.tensors import load
 
@@ -12,6 +12,7 @@ pytestmark = pytest.mark.workflow
 
 #: The family of docs/add-your-own.md, which also looks at the sequences that it is handed.
 (FAMILY,) = re.findall(r"```python\n(.*?)```", TEXTS["docs/add-your-own.md"], re.DOTALL)
+EXAMPLES = re.findall(r"```yaml\n(.*?)```", TEXTS["docs/add-your-own.md"], re.DOTALL)
 FAMILY = FAMILY.replace("name, recurrent", "assert fit.sequences == 64\n        name, recurrent")
 CELL = '''
 """A rectified layer without biases."""
@@ -68,6 +69,21 @@ def test_a_family_gets_a_table_of_its_own(extended):
         assert table[column].notna().all(), column
 
 
+def test_the_page_says_how_to_try_a_family_and_a_task(extended):
+    family, task = EXAMPLES
+    (extended.folder / "mine.yaml").write_text(family.replace("results/demo", "results"))
+    planned = jobs(extended.run("snakemake", "--dry-run", "--configfile", "mine.yaml"))
+    assert planned["controls"] == 2 and "train" not in planned
+    copy = extended.folder / "workflow" / "rnnschur" / "tasks" / "delay.py"
+    copy.write_text((ROOT / "workflow" / "rnnschur" / "tasks" / "sine.py").read_text())
+    frequencies = "lowest_frequency: 0.01, highest_frequency: 0.05"  # of this one
+    (extended.folder / "mine.yaml").write_text(
+        task.replace("steps: 40", f"steps: 40, {frequencies}")
+    )
+    assert jobs(extended.run("snakemake", "--dry-run", "--configfile", "mine.yaml"))["train"] == 1
+    copy.unlink()
+
+
 def test_more_draws_and_another_family_move_no_other_row(extended):
     tables, key = extended.results / "tables", ["task", "architecture", "width", "seed"]
     names = ("shares", "orders", "symmetries", "ablations", "ablation_sets")
@@ -109,14 +125,17 @@ def test_a_cell_is_trained_and_diagnosed(extended):
     ("changes", "message"),
     [
         (
-            "interventions: {share: {}}",
+            "interventions: {share: {}, orders: {}, symmetries: {}}",
             "interventions is 'share'; allowed: activity, borders, ",
         ),
         (
-            "interventions: {orders: {draws: 0}}",
+            "interventions: {orders: {draws: 0}, symmetries: {}}",
             "interventions.orders.draws is 0; allowed: a whole",
         ),
-        ("interventions: {orders: {draw: 1}}", "interventions.orders.draw is unknown; allowed: "),
+        (
+            "interventions: {orders: {draw: 1}, symmetries: {}}",
+            "interventions.orders.draw is unknown; allowed: ",
+        ),
         (
             "architectures: {mine: {cell: lstn, start: orthogonal}}",
             "architectures.mine.cell is 'lstn'; allowed: gru, leaky, ",

@@ -253,6 +253,17 @@ def test_a_failure_names_the_job_the_end_of_its_log_and_what_to_do(handler, tmp_
     assert "1 failed" in str(handler.account)
 
 
+def test_jobs_that_end_with_an_interrupted_run_have_not_failed(handler, tmp_path):
+    run_of_two(handler, tmp_path / "log")
+    said(handler, "Terminating processes on user request, this might take some time.")
+    failed = {"event": LogEvent.JOB_ERROR, "jobid": 3, "rule_name": "train", "log": []}
+    said(handler, "Error in rule train", logging.ERROR, **failed)
+    said(handler, "RuleException: died with <Signals.SIGINT: 2>", logging.ERROR)
+    said(handler, "WorkflowError: At least one job did not complete", logging.ERROR)
+    progress.end()
+    assert handler.stream.getvalue() == "Interrupted: jobs that are at work end.\n"
+
+
 def test_a_log_that_is_not_there_is_no_fault(tmp_path):
     assert last_lines(tmp_path / "no.log") == [f"(there is no {tmp_path / 'no.log'})"]
 

@@ -39,6 +39,7 @@ ELSEWHERE = {
     "snakemake published_figures": "test_published.py",
     "rnnschur import network.yaml": "tests/unit/test_your_network.py",
     "rnnschur diagnose network.yaml": "tests/unit/test_your_network.py",
+    "snakemake --configfile workflow/studies/demo.yaml mine.yaml": "test_plug_ins.py plans it",
     "snakemake --configfile workflow/studies/peers.yaml": "test_given_study.py, with more networks",
     "snakemake": "the run after a divergence in test_study.py completes with it",
 }

@@ -7,6 +7,8 @@ import pytest
 import yaml
 from conftest import ROOT, TEXTS, jobs
 
+import claim
+
 PAGE = TEXTS["docs/reproducibility.md"]
 SAID = yaml.safe_load((ROOT / "report" / "claims.yaml").read_text())["claims"]
 NUMBERS = pd.read_csv(ROOT / "report" / "paper.csv")
@@ -14,7 +16,7 @@ NUMBERS = pd.read_csv(ROOT / "report" / "paper.csv")
 
 def commands() -> str:
     """Return the table of commands, as the page has it."""
-    rows = [(claim["id"], claim["claim"]) for claim in SAID]
+    rows = [(said["id"], said["claim"]) for said in SAID]
     rows += list(NUMBERS[["id", "claim"]].itertuples(index=False, name=None))
     lines = ["| claim or number | command | outcome: a row of |", "| --- | --- | --- |"]
     for name, words in rows:
@@ -81,7 +83,23 @@ def test_a_claim_computed_again_is_the_published_one(with_published):
         pd.read_csv(ROOT / "results/published/tables/ledger.csv").set_index("id").loc[[name]]
     )
     pd.testing.assert_frame_equal(ours, published[list(ours)], rtol=0.01, atol=1e-5)
-    assert f"\n{name},claim," in printed
+    outcome = "computed   reproduced; share 1 (0.8843 to 1); 30 networks"
+    assert f"\n{outcome}\npublished  " in printed
+
+
+def test_what_is_computed_again_is_told_beside_what_is_published(tmp_path):
+    name, published = "copy-CC-stabilizer", ROOT / "results/published/tables/ledger.csv"
+    outcome = "partly; share 0.6333 (0.4386 to 0.8007); 30 networks"
+    assert claim.compared(name, published, published).splitlines()[1:] == [
+        f"computed   {outcome}",
+        "published  the same, to the last digit",
+    ]
+    ours = tmp_path / "ledger.csv"
+    ours.write_text(published.read_text().replace(",partly,epsilon", ",not,epsilon"))
+    assert claim.compared(name, ours, published).splitlines()[1:] == [
+        f"computed   {outcome.replace('partly', 'not')}",
+        f"published  {outcome}",
+    ]
 
 
 @pytest.mark.workflow

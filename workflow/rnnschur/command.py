@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 import pandas as pd
 
-from rnnschur import given, imported
+from rnnschur import __version__, given, imported
 from rnnschur.diagnosis import controls, diagnose
 from rnnschur.interventions import FAMILIES
 from rnnschur.metrics import METRICS
@@ -23,6 +23,7 @@ LABELS = ("matrix", "control", "order", "gauge")
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, message="%(prog)s %(version)s")
 def main():
     """Ordered real Schur diagnosis of a trained recurrent network."""
 

@@ -18,6 +18,7 @@ from rnnschur.comparison import (
     misfit,
 )
 from rnnschur.description import Description
+from rnnschur.formats import ENDINGS
 from rnnschur.imported import NOT_CHECKED, Given
 from rnnschur.metrics import METRICS
 from rnnschur.network import Network
@@ -35,8 +36,11 @@ def load(path: str | Path) -> list[Given]:
         If a network is not what the file says, or its outputs are not those of the reference; the
         message names the file, the key or tensor, and what is allowed.
     """
-    if Path(path).suffix == ".safetensors":
+    ending = Path(path).suffix.lower()
+    if ending == ".safetensors":
         return imported.load(path)
+    if ending in ENDINGS:
+        raise ValueError(f"{path} holds weights; allowed: a network.yaml that describes them")
     found = []
     for description in Description.read(path).members():
         try:

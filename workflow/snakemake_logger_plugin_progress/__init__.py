@@ -35,6 +35,8 @@ COUNTED |= {LogEvent.WORKFLOW_STARTED, LogEvent.RULEGRAPH}
 USUAL = ("Assuming unrestricted shared filesystem", "Building DAG of jobs", "Using shell:")
 USUAL += ("Select jobs to execute", "Conda environments: ignored", "Group jobs: inactive")
 USUAL += ("Config file ", "Provided resources:")
+#: How its word of Ctrl-C begins. What it reports from then on are jobs that end of it.
+INTERRUPTED = "Terminating processes on user request"
 
 _shown: list["LogHandler"] = []
 
@@ -56,7 +58,7 @@ def end() -> None:
     """Take the line away, before something else is printed."""
     for handler in list(_shown):
         deadline = time.monotonic() + 1  # news of the last jobs are still on their way
-        while handler.account.running and time.monotonic() < deadline:
+        while handler.account.running and time.monotonic() < deadline and not handler.interrupted:
             time.sleep(0.02)
         handler.close()
 
@@ -76,6 +78,7 @@ class LogHandler(LogHandlerBase):
         self.live = self.stream.isatty()
         self.account = Account(time.monotonic)
         self.bar = None
+        self.interrupted = False
         self.ended = threading.Event()
         _shown.append(self)
 
@@ -85,6 +88,10 @@ class LogHandler(LogHandlerBase):
             event = getattr(record, "event", None)
             if self.common_settings.dryrun:
                 self.write(self.format(record))
+            elif self.interrupted or str(record.msg or "").startswith(INTERRUPTED):
+                if not self.interrupted:
+                    self.write("Interrupted: jobs that are at work end.")
+                self.interrupted = True
             elif event == LogEvent.JOB_ERROR:
                 self.failure(record)
             elif event in COUNTED:
