@@ -58,7 +58,7 @@ def change(path, value):
         (["experiments", 1, "widths"], [64, 64], "experiments[1].widths is [64, 64]; allowed: "),
         (["experiments"], [], "experiments is []; allowed: a list of at least one experiment"),
         (["experiments", 0, "widths"], [], "experiments[0].widths is []; allowed: a list of at "),
-        (["experiments", 0, "width"], [64], "experiments[0].width is unknown; allowed: task, "),
+        (["experiments", 0, "width"], [64], "experiments[0].width is unknown (widths?); allowed: task, "),
         (["diagnosis", "alpha"], 0, "diagnosis.alpha is 0; allowed: a number in (0, 1]"),
         (["diagnosis", "alpha"], 1.01, "diagnosis.alpha is 1.01; allowed: a number in (0, 1]"),
         (["diagnosis", "thresholds"], [0.9, -1], "diagnosis.thresholds[1] is -1; allowed: a num"),
@@ -78,7 +78,7 @@ def change(path, value):
         (["experiments", 2, "seeds"], "5", "experiments[2].seeds is '5'; allowed: a whole number"),
         (["diagnosis", "held_out_sets"], 0, "diagnosis.held_out_sets is 0; allowed: a whole num"),
         (["diagnosis", "held_out_sequences"], 1, "diagnosis.held_out_sequences is 1; allowed: a "),
-        (["seed"], 0, "seed is unknown; allowed: study_seed, results, "),
+        (["seed"], 0, "seed is unknown (seeds?); allowed: study_seed, results, "),
         (["tasks", "copy", "updates"], 1.5, "tasks.copy.updates is 1.5; allowed: a whole number"),
         (
             ["tasks", "copy", "epochs"],
