@@ -4,6 +4,7 @@ import matplotlib as mpl
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from rnnschur.coordinates.sectors import COUPLINGS
 from rnnschur.findings import with_damage
@@ -109,4 +110,6 @@ def _panel(axis: Axes, rows: pd.DataFrame, means: pd.DataFrame, paper: pd.DataFr
     axis.axvline(0, color="0.3", linewidth=0.7)
     axis.set_yticks(range(len(COUPLINGS)), COUPLINGS)
     axis.set_ylim(len(COUPLINGS) - 0.5, -0.5)
+    # In steps of 2.5, labels have a digit more and touch.
+    axis.xaxis.set_major_locator(MaxNLocator("auto", steps=[1, 2, 5, 10]))
     axis.set_xlabel(f"{'added' if metric.worse > 0 else 'lost'} {metric.label}")
