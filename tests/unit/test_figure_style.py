@@ -178,6 +178,15 @@ def test_the_summary_has_a_panel_a_task_with_damage_interval_verdict_and_the_pap
     ]
 
 
+def test_a_tie_is_no_commonest_verdict():
+    rows, means, paper = study()
+    rows = rows[rows["seed"] < 2]
+    rows.loc[(rows["removed"] == "RR") & (rows["seed"] == 1), "verdict"] = "negligible"
+    axis = figures.summary(rows, means, paper).axes[0]
+    assert [text.get_text() for text in axis.texts][:2] == ["a tie\n1 of 2 each", "fragile\n2 of 2"]
+    assert axis.containers[0].lines[0].get_marker() == "P"
+
+
 def test_the_title_of_the_summary_says_what_its_verdicts_do():
     rows, means, paper = study()
     rows.loc[rows["removed"] == "CC", "verdict"] = "negligible"

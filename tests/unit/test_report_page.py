@@ -187,6 +187,8 @@ def test_verdicts_are_those_of_the_ledger(study):
     found, text = page(study())
     assert "Of the paper's 3 claims, 2 are independent: 1 is reproduced and 1 not." in _plain(text)
     assert "Of the paper's 1 number, 1 is independent: 1 is reproduced." in _plain(text)
+    assert "about networks that this study does not have" not in text
+    assert "4 networks in 2 conditions, 2 in each; a verdict rests on 5 to 30 of them." in text
     claims = found.tables["Claims, by what they rest on"]
     assert claims.iloc[1].tolist() == [
         *("sine/CC", "✗ not", "6 of 20 (3 left out)", "[0.119, 0.543]", "CC cannot go."),
@@ -204,6 +206,9 @@ def test_verdicts_are_those_of_the_ledger(study):
     _, text = page(study(changed))
     assert "1 is reproduced and 1 partly." in text and "Not reproduced" not in text
     assert "A theorem fails, which is an error of the study: T." in text
+    changed["ledger"].loc[0, ["networks", "verdict"]] = [0, None]
+    _, text = page(study(changed))
+    assert "1 more claim or number is about networks that this study does not have." in text
 
 
 def _plain(text):
@@ -214,6 +219,9 @@ def test_what_can_go_in_every_task_is_computed():
     ablations, paper = (tables()[name] for name in ("ablations", "paper_comparison"))
     paper = paper[:0]  # which prints one of the tasks alone
     assert removable(ablations, paper) == "CC can be removed in every task"
+    printed = tables()["paper_comparison"]  # of copy alone
+    assert removable(ablations, printed) == "CC can be removed in the task shown"
+    assert removable(ablations, printed, listed=True) == "CC can be removed in the task shown: copy"
     there = rows_of(ablations, KEYS[1]).index
     some = ablations["removed"].eq("CC") & ablations.index.isin(there)
     changed = ablations.assign(verdict=ablations["verdict"].mask(some, "fragile"))
@@ -256,7 +264,21 @@ def test_findings_are_told_with_what_bears_them_out(study):
     seen = tables()
     seen["findings"] = seen["findings"].assign(fresh_networks=0, verdict=np.nan)
     found, text = page(study(seen))
-    assert "2 findings about the networks of this study" in text and "no evidence" in text
+    assert "2 findings can be told of networks of this study. None of these has a" in text
+    seen["findings"] = seen["findings"].assign(seen_networks=0)
+    found, text = page(study(seen, drawn=()))
+    assert "finding" not in found.tables and "can be told" not in text and "looked at" not in text
+
+
+def test_a_tie_of_verdicts_is_told_as_one(study):
+    some = tables()
+    rows = some["ablations"]
+    rows.loc[(rows["removed"] == "RR") & (rows["seed"] == 1), "verdict"] = "fragile"
+    found, _ = page(study(some))
+    shown = found.tables["What removing one coupling does in copy, orthogonal, Nh = 72"]
+    assert shown["commonest verdict"][0] == "fragile and intermediate, 1 of 2 each"
+    alts = " ".join(i["alt"] for i in found.all("img"))
+    assert "0.125 without RR (fragile and intermediate in 1 of 2 networks each)" in alts
 
 
 def test_a_study_without_claims_findings_orders_and_figures_is_a_page(study):

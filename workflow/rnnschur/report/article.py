@@ -126,9 +126,10 @@ def content(study: Study) -> dict:
     tables_of_why, figures_of_why = _why(study, tables, keys)
     overview = "; ".join(f"{say.named(c)}: {say.without(found[c], metrics[c])}" for c in keys)
     return {
+        "size": say.size(networks, ledger),
         "verdict": say.verdict(ledger),
         "at_fault": say.at_fault(ledger),
-        "removable": f"{removable(ablations, tables['paper_comparison'])}.",
+        "removable": f"{removable(ablations, tables['paper_comparison'], listed=True)}.",
         "diagnosis": study.config["diagnosis"],
         "method": _method(study, ablations, networks),
         "summary": figure(study, "summary_all", f"Damage by task. {overview}.", _SUMMARY),
@@ -256,7 +257,7 @@ def _task(
 
 def _couplings(tables: Mapping, condition: tuple, found: pd.DataFrame, metric: str) -> Table:
     """Return the table of what removing each coupling does."""
-    most = [f"{v}, {n} of {m}" for v, n, m in found[["verdict", "count", "networks"]].to_numpy()]
+    most = [f"{row['verdict']}, {say.in_how_many(row)}" for _, row in found.iterrows()]
     rows = pd.DataFrame(
         {
             "without": found.index,

@@ -7,7 +7,7 @@ import pandas as pd
 from rnnschur.coordinates.sectors import COUPLINGS
 from rnnschur.metrics import METRICS
 from rnnschur.paper.verdicts import CHECKED, VERDICTS, counts, groups
-from rnnschur.report.figures.ablations import paper_values
+from rnnschur.report.figures.ablations import commonest, paper_values
 from rnnschur.report.figures.style import rows_of, words
 from rnnschur.report.formats import digits, interval
 from rnnschur.tables import CONDITION, NETWORK
@@ -90,9 +90,9 @@ def couplings(tables: Mapping[str, pd.DataFrame], condition: tuple) -> pd.DataFr
     -------
     pandas.DataFrame
         Means over the networks that learned of mass and damage, the damage's bootstrap interval
-        (low, high), the paper's damage (NaN for none), the commonest verdict (empty
-        for none), in how many (count) of how many (networks). Indexed by coupling; without rows
-        where no network learned.
+        (low, high), the paper's damage (NaN for none), the commonest verdict (empty for none,
+        several of a tie), in how many (count) of how many (networks). Indexed by coupling;
+        without rows where no network learned.
     """
     means = rows_of(tables["ablation_summary"], condition).set_index(["removed", "quantity"])
     ablations = rows_of(tables["ablations"], condition)
@@ -107,18 +107,32 @@ def couplings(tables: Mapping[str, pd.DataFrame], condition: tuple) -> pd.DataFr
         delta = means.loc[(name, "delta"), ["mean", "low", "high"]].to_numpy(float)
         mean, *ends = metric.damage(delta) + 0.0  # not -0
         paper = metric.damage(printed.get(name, float("nan")) - printed.get("none", float("nan")))
-        most = verdicts.value_counts()
+        most, count = commonest(verdicts)
         rows[name] = {
             "mass": means.loc[(name, "removed_mass"), "mean"],
             "damage": mean,
             "low": min(ends),
             "high": max(ends),
             "paper": paper,
-            "verdict": most.index[0] if len(most) else "",
-            "count": most.iloc[0] if len(most) else 0,
+            "verdict": " and ".join(most),
+            "count": count,
             "networks": len(verdicts),
         }
     return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def in_how_many(row: pd.Series, noun: str = "") -> str:
+    """Return how many networks have the commonest verdict on a coupling, of a tie each: '2 of 5'.
+
+    Parameters
+    ----------
+    row : pandas.Series
+        Of what `couplings` returns.
+    noun : str
+        Of what they are, if it is to be said.
+    """
+    number = some(row["networks"], noun) if noun else row["networks"]
+    return f"{row['count']} of {number}{' each' if ' and ' in row['verdict'] else ''}"
 
 
 def measured(metric: str) -> str:
@@ -144,9 +158,41 @@ def verdict(ledger: pd.DataFrame) -> list[str]:
                 f"Of the paper's {some(row['statements'], kind)}, {row['independent']} "
                 f"{'is' if row['independent'] == 1 else 'are'} independent: {listed(parts)}."
             )
+    missing = int((ledger["networks"] == 0).sum())
+    if said and missing:
+        more = "claim or number is" if missing == 1 else "claims and numbers are"
+        said.append(f"{missing} more {more} about networks that this study does not have.")
     failed = ledger[ledger["verdict"] == CHECKED[1]]
     said += [f"A theorem fails, which is an error of the study: {text}" for text in failed["claim"]]
     return said
+
+
+def size(networks: pd.DataFrame, ledger: pd.DataFrame) -> str:
+    """Return how many networks a study has, in how many conditions, and its verdicts rest on.
+
+    Parameters
+    ----------
+    networks, ledger : pandas.DataFrame
+        Rows of networks.csv and ledger.csv.
+
+    Examples
+    --------
+    >>> networks = pd.DataFrame([("sine", "normal", 64, seed) for seed in (0, 1)], columns=NETWORK)
+    >>> size(networks, pd.DataFrame({"verdict": ["not"], "networks": [2]}))
+    'This study has 2 networks in 1 condition; a verdict rests on 2 of them.'
+    """
+    by = networks.drop_duplicates(NETWORK).groupby(CONDITION)["seed"].size()
+    said = f"This study has {some(by.sum(), 'network')} in {some(len(by), 'condition')}"
+    if len(by) > 1:
+        said += f", {_between(by)} in each"
+    judged = ledger.loc[ledger["verdict"].notna(), "networks"]
+    return f"{said}; a verdict rests on {_between(judged)} of them." if len(judged) else f"{said}."
+
+
+def _between(numbers: pd.Series) -> str:
+    """Return the least and the largest of some numbers: '2 to 6', or the one that they all are."""
+    least, most = int(numbers.min()), int(numbers.max())
+    return f"{least}" if least == most else f"{least} to {most}"
 
 
 def at_fault(ledger: pd.DataFrame) -> list[str]:
@@ -161,7 +207,7 @@ def without(found: pd.DataFrame, metric: str) -> str:
         return "no network learned"
     parts = []
     for name, row in found.iterrows():
-        most = f"{row['verdict']} in {row['count']} of {some(row['networks'], 'network')}"
+        most = f"{row['verdict']} in {in_how_many(row, 'network')}"
         parts.append(f"{digits(row['damage'])} without {name} ({most if row['verdict'] else ''})")
     return f"{measured(metric)} {listed(parts)}".replace(" ()", " (no verdict)")
 
@@ -207,6 +253,8 @@ def of_rotations(rotations: pd.DataFrame, keys: Iterable[tuple], epsilon: float)
 def of_findings(findings: pd.DataFrame) -> str:
     """Return how many of our findings hold, on fresh networks where there are some.
 
+    Empty where none is about the networks of the study.
+
     Parameters
     ----------
     findings : pandas.DataFrame
@@ -220,9 +268,11 @@ def of_findings(findings: pd.DataFrame) -> str:
             f"Of {some(len(judged), 'finding')}, {held} {'is' if held == 1 else 'are'} borne out "
             "by networks that nobody had looked at when they were written down."
         )
+    if seen.empty:
+        return ""
     return (
-        f"{some(len(seen), 'finding')} about the networks of this study, all of which had been "
-        "looked at when they were written down: that they agree is no evidence."
+        f"{some(len(seen), 'finding')} can be told of networks of this study. None of these has a "
+        "seed that counts as fresh, so that there is no verdict."
     )
 
 
@@ -239,11 +289,7 @@ def limits(tables: Mapping[str, pd.DataFrame], confidence: float) -> list[str]:
     networks = tables["networks"].drop_duplicates(NETWORK)
     by = networks.groupby(CONDITION, sort=False)["learned"]
     sizes, missed = by.size(), by.agg(lambda learned: int((~learned.astype(bool)).sum()))
-    least, most = sizes.min(), sizes.max()
-    said = [
-        f"There are {some(len(networks), 'network')} in {some(len(sizes), 'condition')}, "
-        f"{least if least == most else f'{least} to {most}'} in each."
-    ]
+    said = []
     if missed.sum():
         where = [f"{n} of {sizes[c]} in {named(c)}" for c, n in missed.items() if n]
         said.append(
