@@ -1,5 +1,6 @@
 """The report: what it says is what the tables say, whatever a study has and lacks."""
 
+import dataclasses
 import re
 from html.parser import HTMLParser
 from itertools import pairwise
@@ -334,6 +335,20 @@ def sound(found):
     assert all(attrs["scope"] in ("col", "row") for attrs in found.all("th"))
     assert all(attrs["alt"] for attrs in found.all("img"))
     return [link for link in links if link[0] != "#"]
+
+
+def test_settings_of_tasks_that_are_not_the_usual_ones_are_named(study):
+    protocol = {"symbols": 8, "size": 8}
+    usual = {"copy": {"protocol": protocol, "updates": 9}, "sine": {"updates": 9}}
+    own = {"copy": {"protocol": protocol | {"symbols": 4}, "updates": 9}, "flip_flop": {"a": 1}}
+    made = study(usual=usual | {"flip_flop": {"a": 2}})
+    shown = {"config": CONFIG | {"tasks": own | {"sine": {"updates": 3}}}}
+    _, text = page(dataclasses.replace(made, **shown))
+    assert (
+        "has other <code>tasks.copy.protocol.symbols</code>, <code>tasks.sine.updates</code>."
+        in (" ".join(text.split()))
+    )  # and nothing of a task that has no network
+    assert "not as in config.yaml" not in page(made)[1]
 
 
 def test_links_lead_to_files_beside_the_page_and_nothing_is_loaded(study):

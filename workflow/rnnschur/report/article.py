@@ -54,6 +54,8 @@ class Study:
         By name of a figure, the notebook that drew it.
     commits : mapping
         By name of a notebook, the last commit that changed what it draws by, where that is known.
+    usual : mapping
+        Settings of tasks by name, of which the page says that they are others in this study.
     beside : str
         Where the texts of the project lie, seen from the folder; empty where they do not.
     """
@@ -64,6 +66,7 @@ class Study:
     captions: Mapping[str, str]
     drawn: Mapping[str, str] = field(default_factory=dict)
     commits: Mapping[str, str] = field(default_factory=dict)
+    usual: Mapping = field(default_factory=dict)
     beside: str = ""
 
     def caption(self, name: str) -> str:
@@ -138,6 +141,7 @@ def content(study: Study) -> dict:
         "findings": say.of_findings(tables["findings"]) if "findings" in tables else "",
         "why_tables": tables_of_why,
         "why_figures": figures_of_why,
+        "changes": _changes(study, networks),
         "limits": say.limits(tables, study.config["statistics"]["confidence"]),
         "near": _near(ledger),
         "groups": files(study),
@@ -146,6 +150,13 @@ def content(study: Study) -> dict:
         "commits": dict(study.commits),
         "version": __version__,
     }
+
+
+def _changes(study: Study, networks: pd.DataFrame) -> list[str]:
+    """Return the settings of the tasks of a study's networks that are other ones than usual."""
+    there = set(networks["task"])
+    own = {task: of for task, of in study.config.get("tasks", {}).items() if task in there}
+    return say.changes(own, study.usual)
 
 
 _SUMMARY = ("ablations", "ablation_summary", "paper_comparison")

@@ -276,6 +276,25 @@ def of_findings(findings: pd.DataFrame) -> str:
     )
 
 
+def changes(tasks: Mapping, usual: Mapping, path: str = "tasks") -> list[str]:
+    """Return the settings of tasks that are other ones than usual, by their keys.
+
+    A task without usual settings is another task, and has none that are changed.
+
+    Examples
+    --------
+    >>> changes({"sine": {"updates": 9, "gain": 1}}, {"sine": {"updates": 10, "gain": 1}})
+    ['tasks.sine.updates']
+    """
+    found = []
+    for key, value in tasks.items():
+        if isinstance(value, Mapping) and isinstance(usual.get(key), Mapping):
+            found += changes(value, usual[key], f"{path}.{key}")
+        elif path != "tasks" and (key not in usual or value != usual[key]):
+            found.append(f"{path}.{key}")
+    return found
+
+
 def limits(tables: Mapping[str, pd.DataFrame], confidence: float) -> list[str]:
     """Return what limits the verdicts of a study, a sentence each.
 
