@@ -8,7 +8,9 @@ from pathlib import Path
 
 import yaml
 
-from rnnschur.report import sentences as say
+sys.path.insert(0, str(Path(__file__).parent))  # which PYTHONSAFEPATH leaves out
+
+from rnnschur.report import answer
 from rnnschur.tables import read
 
 #: How many statements are named at most.
@@ -19,8 +21,8 @@ def verdicts(tables: Path) -> list[str]:
     """Return what the answer of the report says: how many verdicts there are, and what fails."""
     networks, ledger = (read(tables / f"{name}.csv") for name in ("networks", "ledger"))
     none = "None of the paper's claims is about the networks of this study."
-    lines = [say.size(networks, ledger), *(say.verdict(ledger) or [none])]
-    if failed := say.at_fault(ledger):
+    lines = [answer.size(networks, ledger), *(answer.verdict(ledger) or [none])]
+    if failed := answer.at_fault(ledger):
         lines += ["Not reproduced:", *(f"  {statement}" for statement in failed[:NAMED])]
     if len(failed) > NAMED:
         lines.append(f"  and {len(failed) - NAMED} more, which the report names")

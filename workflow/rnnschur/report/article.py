@@ -19,6 +19,7 @@ from rnnschur.coordinates.sectors import COUPLINGS
 from rnnschur.findings import dominant_couplings
 from rnnschur.metrics import METRICS
 from rnnschur.paper.verdicts import groups
+from rnnschur.report import answer
 from rnnschur.report import sentences as say
 from rnnschur.report.figures.method import example
 from rnnschur.report.figures.style import rows_of, words
@@ -129,9 +130,9 @@ def content(study: Study) -> dict:
     tables_of_why, figures_of_why = _why(study, tables, keys)
     overview = "; ".join(f"{say.named(c)}: {say.without(found[c], metrics[c])}" for c in keys)
     return {
-        "size": say.size(networks, ledger),
-        "verdict": say.verdict(ledger),
-        "at_fault": say.at_fault(ledger),
+        "size": answer.size(networks, ledger),
+        "verdict": answer.verdict(ledger),
+        "at_fault": answer.at_fault(ledger),
         "removable": f"{removable(ablations, tables['paper_comparison'], listed=True)}.",
         "diagnosis": study.config["diagnosis"],
         "method": _method(study, ablations, networks),
@@ -205,7 +206,7 @@ def _method(study: Study, ablations: pd.DataFrame, networks: pd.DataFrame) -> di
     alt = (
         f"Left, the matrix T of the first network of {say.named(condition)}: upper triangular, "
         f"with {leading} rows in sector R, the others in C, and RR, CR and CC outlined; "
-        f"their masses are {say.listed(masses)}. Right, what removing each does: "
+        f"their masses are {answer.listed(masses)}. Right, what removing each does: "
         f"{say.of_one(rows)}."
     )
     return figure(study, "method_all", alt, ("ablations",))
@@ -255,7 +256,7 @@ def _task(
     )
     measure = METRICS[metric].label
     intact = f"{digits(learned['value'].mean())} on average"
-    said = f"{len(learned)} of {say.some(len(all_networks), 'network')} learned the task"
+    said = f"{len(learned)} of {answer.some(len(all_networks), 'network')} learned the task"
     return {
         "id": f"task-{task.replace('_', '-')}",
         "task": words(task),
