@@ -3,34 +3,29 @@
 Run by `make`, with the configuration of the study and what changes it: config.yaml [STUDY.yaml]
 """
 
-import csv
 import sys
-from collections import Counter
 from pathlib import Path
 
 import yaml
 
-#: Verdicts, in this order if there are some; others follow.
-ORDER = ("reproduced", "partly", "not")
-#: How many claims are named at most.
+sys.path.insert(0, str(Path(__file__).parent))  # which PYTHONSAFEPATH leaves out
+
+from rnnschur.report import answer
+from rnnschur.tables import read
+
+#: How many statements are named at most.
 NAMED = 8
 
 
-def verdicts(ledger: Path) -> list[str]:
-    """Return the lines of a ledger's verdicts: how many there are, and what was not reproduced."""
-    with ledger.open(newline="") as file:
-        rows = list(csv.DictReader(file))
-    judged = [(row["claim"], row["verdict"]) for row in rows if row["verdict"]]
-    counts = Counter(verdict for _, verdict in judged)
-    order = [*ORDER, *(verdict for verdict in counts if verdict not in ORDER)]
-    said = ", ".join(f"{counts[verdict]} {verdict}" for verdict in order if counts[verdict])
-    lines = [f"Of {len(judged)} claims and numbers of the paper: {said or 'none judged'}."]
-    if missing := len(rows) - len(judged):
-        lines.append(f"{missing} more are about networks that this study does not have.")
-    others = [(claim, verdict) for claim, verdict in judged if verdict != ORDER[0]]
-    lines += [f"  {verdict:10} {claim}" for claim, verdict in others[:NAMED]]
-    if len(others) > NAMED:
-        lines.append(f"  and {len(others) - NAMED} more in {ledger}")
+def verdicts(tables: Path) -> list[str]:
+    """Return what the answer of the report says: how many verdicts there are, and what fails."""
+    networks, ledger = (read(tables / f"{name}.csv") for name in ("networks", "ledger"))
+    none = "None of the paper's claims is about the networks of this study."
+    lines = [answer.size(networks, ledger), *(answer.verdict(ledger) or [none])]
+    if failed := answer.at_fault(ledger):
+        lines += ["Not reproduced:", *(f"  {statement}" for statement in failed[:NAMED])]
+    if len(failed) > NAMED:
+        lines.append(f"  and {len(failed) - NAMED} more, which the report names")
     return lines
 
 
@@ -40,10 +35,10 @@ def main(*files: str) -> None:
     for file in files:
         said |= yaml.safe_load(Path(file).read_text())
     results = Path(said["results"])
-    ledger = results / "tables" / "ledger.csv"
-    if ledger.exists():
-        print(*verdicts(ledger), sep="\n")
-    print(f"Open {results}/report.html; tables are in {results}/tables.")
+    tables = results / "tables"
+    if (tables / "ledger.csv").exists():
+        print(*verdicts(tables), sep="\n")
+    print(f"Open {results}/report.html; tables are in {tables}.")
 
 
 if __name__ == "__main__":

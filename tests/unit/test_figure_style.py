@@ -67,6 +67,27 @@ def test_positions_have_no_last_bits_that_could_differ_between_processes(tmp_pat
     assert np.array_equal(bounds, bounds.round(6)) and len(np.unique(bounds)) > 8
 
 
+@pytest.mark.parametrize("place", [0, 1])
+def test_no_title_is_cut_at_an_edge_and_others_stay_where_they_are(tmp_path, place):
+    figure, axes = figures.grid(1, 2, 0.5)
+    axes[0, place].set_title(
+        "a title that is much wider than the axes that it stands above, so it is"
+    )
+    axes[0, 1 - place].set_title("short")
+    figures.save(figure, tmp_path / "figure")
+    box = axes[0, place].title.get_window_extent()
+    assert box.x0 >= 0 and box.x1 <= figure.bbox.width
+    assert axes[0, place].title.get_position()[0] != 0.5
+    assert axes[0, 1 - place].title.get_position()[0] == 0.5
+
+
+@pytest.mark.parametrize(("tasks", "across"), [(1, 1), (2, 2), (3, 3), (4, 2), (5, 3)])
+def test_panels_of_tasks_are_large_enough_to_be_read(tasks, across):
+    _, axes = style.task_grid("abcde"[:tasks], 0.8)
+    columns = {axis.get_subplotspec().colspan.start for _, axis in axes}
+    assert len(axes) == tasks and len(columns) == across
+
+
 def test_the_strip_fills_the_cells_of_the_couplings_that_are_removed():
     figure, axes = figures.grid(1, 2, 0.7)
     for axis in axes.flat:
@@ -155,6 +176,15 @@ def test_the_summary_has_a_panel_a_task_with_damage_interval_verdict_and_the_pap
     assert [text.get_text() for text in copy.texts] == [
         *("fragile\n3 of 3", "fragile\n3 of 3", "stabilizer\n3 of 3")
     ]
+
+
+def test_a_tie_is_no_commonest_verdict():
+    rows, means, paper = study()
+    rows = rows[rows["seed"] < 2]
+    rows.loc[(rows["removed"] == "RR") & (rows["seed"] == 1), "verdict"] = "negligible"
+    axis = figures.summary(rows, means, paper).axes[0]
+    assert [text.get_text() for text in axis.texts][:2] == ["a tie\n1 of 2 each", "fragile\n2 of 2"]
+    assert axis.containers[0].lines[0].get_marker() == "P"
 
 
 def test_the_title_of_the_summary_says_what_its_verdicts_do():

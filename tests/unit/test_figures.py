@@ -106,6 +106,18 @@ def test_the_profile_of_one_network_draws_every_row_and_the_bounds(targets, alph
     figure.canvas.draw()  # lays it out, and warns where something does not fit
 
 
+@pytest.mark.parametrize(("most", "scale"), [(1.06, "linear"), (30.0, "log")])
+def test_a_narrow_range_of_errors_has_plain_numbers(most, scale):
+    rng = np.random.default_rng(0)
+    weights = {"W_hh": rng.standard_normal((5, 5)) / 3, "W_xh": rng.standard_normal((5, 2))}
+    network = Network("tanh", {**weights, "W_hy": rng.standard_normal((1, 5))})
+    batch = Batch(rng.standard_normal((9, 20, 2)), rng.standard_normal((9, 20, 1)))
+    rows = diagnose(network, batch)
+    rows["value"] = np.linspace(1.02, most, len(rows))
+    axis = figures.profile(rows.assign(value_low=rows["value"], value_high=rows["value"])).axes[0]
+    assert axis.get_yscale() == scale
+
+
 def test_the_profile_of_several_matrices_has_a_row_for_each():
     rng = np.random.default_rng(0)
     weights = {f"W_h{gate}": rng.standard_normal((5, 5)) for gate in "rzn"}
@@ -208,6 +220,13 @@ def test_ledger_draws_every_judged_claim_at_its_share_and_every_number_beside_th
         [[0.5, 1.0], [1.5, 1.0]],
         [[1.0, 0.0], [2.0, 0.0]],
     ]
+    # A mean beyond the axis is an arrow at its end, the verdict in its colour and in the legend.
+    _, below = figures.ledger(judged.assign(mean=[*[np.nan] * 4, 300.0, -0.5, np.nan])).axes
+    arrows = [line for line in below.lines[1:] if line.get_marker() in "<>"]
+    assert [(a.get_marker(), a.get_xydata().tolist()) for a in arrows] == [
+        (">", [[10.0, 0.0]]), ("<", [[0.1, 1.0]])
+    ]  # fmt: skip
+    assert not any(arrow.get_clip_on() for arrow in arrows)
     for axis in figures.ledger(judged[6:]).axes:
         assert axis.get_yticklabels() == []
 

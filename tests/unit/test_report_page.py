@@ -1,5 +1,6 @@
 """The report: what it says is what the tables say, whatever a study has and lacks."""
 
+import dataclasses
 import re
 from html.parser import HTMLParser
 from itertools import pairwise
@@ -187,6 +188,8 @@ def test_verdicts_are_those_of_the_ledger(study):
     found, text = page(study())
     assert "Of the paper's 3 claims, 2 are independent: 1 is reproduced and 1 not." in _plain(text)
     assert "Of the paper's 1 number, 1 is independent: 1 is reproduced." in _plain(text)
+    assert "about networks that this study does not have" not in text
+    assert "4 networks in 2 conditions, 2 in each; a verdict rests on 5 to 30 of them." in text
     claims = found.tables["Claims, by what they rest on"]
     assert claims.iloc[1].tolist() == [
         *("sine/CC", "✗ not", "6 of 20 (3 left out)", "[0.119, 0.543]", "CC cannot go."),
@@ -204,6 +207,9 @@ def test_verdicts_are_those_of_the_ledger(study):
     _, text = page(study(changed))
     assert "1 is reproduced and 1 partly." in text and "Not reproduced" not in text
     assert "A theorem fails, which is an error of the study: T." in text
+    changed["ledger"].loc[0, ["networks", "verdict"]] = [0, None]
+    _, text = page(study(changed))
+    assert "1 more claim or number is about networks that this study does not have." in text
 
 
 def _plain(text):
@@ -214,6 +220,9 @@ def test_what_can_go_in_every_task_is_computed():
     ablations, paper = (tables()[name] for name in ("ablations", "paper_comparison"))
     paper = paper[:0]  # which prints one of the tasks alone
     assert removable(ablations, paper) == "CC can be removed in every task"
+    printed = tables()["paper_comparison"]  # of copy alone
+    assert removable(ablations, printed) == "CC can be removed in the task shown"
+    assert removable(ablations, printed, listed=True) == "CC can be removed in the task shown: copy"
     there = rows_of(ablations, KEYS[1]).index
     some = ablations["removed"].eq("CC") & ablations.index.isin(there)
     changed = ablations.assign(verdict=ablations["verdict"].mask(some, "fragile"))
@@ -256,7 +265,21 @@ def test_findings_are_told_with_what_bears_them_out(study):
     seen = tables()
     seen["findings"] = seen["findings"].assign(fresh_networks=0, verdict=np.nan)
     found, text = page(study(seen))
-    assert "2 findings about the networks of this study" in text and "no evidence" in text
+    assert "2 findings can be told of networks of this study. None of these has a" in text
+    seen["findings"] = seen["findings"].assign(seen_networks=0)
+    found, text = page(study(seen, drawn=()))
+    assert "finding" not in found.tables and "can be told" not in text and "looked at" not in text
+
+
+def test_a_tie_of_verdicts_is_told_as_one(study):
+    some = tables()
+    rows = some["ablations"]
+    rows.loc[(rows["removed"] == "RR") & (rows["seed"] == 1), "verdict"] = "fragile"
+    found, _ = page(study(some))
+    shown = found.tables["What removing one coupling does in copy, orthogonal, Nh = 72"]
+    assert shown["commonest verdict"][0] == "fragile and intermediate, 1 of 2 each"
+    alts = " ".join(i["alt"] for i in found.all("img"))
+    assert "0.125 without RR (fragile and intermediate in 1 of 2 networks each)" in alts
 
 
 def test_a_study_without_claims_findings_orders_and_figures_is_a_page(study):
@@ -312,6 +335,20 @@ def sound(found):
     assert all(attrs["scope"] in ("col", "row") for attrs in found.all("th"))
     assert all(attrs["alt"] for attrs in found.all("img"))
     return [link for link in links if link[0] != "#"]
+
+
+def test_settings_of_tasks_that_are_not_the_usual_ones_are_named(study):
+    protocol = {"symbols": 8, "size": 8}
+    usual = {"copy": {"protocol": protocol, "updates": 9}, "sine": {"updates": 9}}
+    own = {"copy": {"protocol": protocol | {"symbols": 4}, "updates": 9}, "flip_flop": {"a": 1}}
+    made = study(usual=usual | {"flip_flop": {"a": 2}})
+    shown = {"config": CONFIG | {"tasks": own | {"sine": {"updates": 3}}}}
+    _, text = page(dataclasses.replace(made, **shown))
+    assert (
+        "has other <code>tasks.copy.protocol.symbols</code>, <code>tasks.sine.updates</code>."
+        in (" ".join(text.split()))
+    )  # and nothing of a task that has no network
+    assert "not as in config.yaml" not in page(made)[1]
 
 
 def test_links_lead_to_files_beside_the_page_and_nothing_is_loaded(study):

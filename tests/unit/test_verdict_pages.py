@@ -49,7 +49,8 @@ def test_what_counts_is_shown_once():
     ).to_dict("records")
     assert first == {
         "rests on": "copy/RR", "statements": "2 numbers", "the weakest": "A.",
-        "networks that agree": "7 of 10 [0.348, 0.933]", "verdict": "partly",
+        "networks that agree (numbers go by the mean)": "7 of 10 [0.348, 0.933]",
+        "verdict": "partly",
     }  # fmt: skip
     assert (second["statements"], second["the weakest"]) == ("1 claim", "H.")
     assert verdict_pages.independent_table(JUDGED[1:]).empty

@@ -312,7 +312,7 @@ def test_an_interrupted_report_comes_back(restored):
     assert process.returncode != 0 and not report.exists()
     printed = restored.make("study")
     assert "Nothing to be done" not in printed and report.exists()
-    assert "claims and numbers of the paper" in printed
+    assert "This study has" in printed
     assert not [path.name for path in restored.results.iterdir() if path.name.startswith(".")]
 
 

@@ -285,25 +285,36 @@ def test_snakemake_finds_the_plugin_where_make_says_it_is(tmp_path):
     assert "Job stats:" in run.stdout and "rule one:" in run.stdout
 
 
-def test_the_end_of_a_run_tells_the_verdicts_of_its_ledger():
-    file = ROOT / "results" / "published" / "tables" / "ledger.csv"
-    table = pd.read_csv(file)
-    first, *others = verdicts(file)
-    for verdict, count in table["verdict"].value_counts().items():
-        assert f"{count} {verdict}" in first
-    missed = table[table["verdict"].notna() & (table["verdict"] != "reproduced")]
-    shown = [line for line in others if line.startswith("  ") and not line.startswith("  and ")]
-    assert len(shown) == min(len(missed), 8)
-    for line, claim in zip(shown, missed["claim"], strict=False):
-        assert line.endswith(claim)
+def test_the_end_of_a_run_tells_what_the_report_answers():
+    tables = ROOT / "results" / "published" / "tables"
+    networks, ledger = (pd.read_csv(tables / f"{name}.csv") for name in ("networks", "ledger"))
+    first, claims, numbers, title, *failed = verdicts(tables)
+    count = len(networks.drop_duplicates(["task", "architecture", "width", "seed"]))
+    conditions = len(networks.drop_duplicates(["task", "architecture", "width"]))
+    assert first.startswith(f"This study has {count} networks in {conditions} conditions, ")
+    once = ledger[ledger["rests_on"] == "measurement"]
+    for kind, line in (("claim", claims), ("number", numbers)):
+        rows = once[once["kind"] == kind].groupby("group")["verdict"].agg(set)
+        missed = rows.map(lambda verdicts: "not" in verdicts).sum()
+        partly = rows.map(lambda verdicts: "not" not in verdicts and "partly" in verdicts).sum()
+        assert f"{len(rows)} are independent: {len(rows) - missed - partly} are reproduced" in line
+        assert f"{missed} not" in line
+    assert title == "Not reproduced:" and len(failed) == 8
+    assert {line.strip() for line in failed} <= set(ledger[ledger["verdict"] == "not"]["claim"])
 
 
 def test_a_ledger_without_networks_says_so(tmp_path):
-    file = tmp_path / "ledger.csv"
-    file.write_text("id,claim,verdict\na,One.,\nb,Two.,\n")
-    assert verdicts(file) == [
-        "Of 0 claims and numbers of the paper: none judged.",
-        "2 more are about networks that this study does not have.",
+    (tmp_path / "networks.csv").write_text(
+        "task,architecture,width,seed,learned,metric,value,leading\n"
+        "sine,normal,8,0,True,fvu,0.01,2\n"
+    )
+    (tmp_path / "ledger.csv").write_text(
+        "id,kind,rests_on,group,claim,networks,left_out,share,share_low,share_high,verdict\n"
+        "a,claim,measurement,x/y,One.,0,0,,,,\n"
+    )
+    assert verdicts(tmp_path) == [
+        "This study has 1 network in 1 condition.",
+        "None of the paper's claims is about the networks of this study.",
     ]
 
 

@@ -213,9 +213,9 @@ def test_the_verdicts_in_the_texts_are_those_of_the_ledger():
     counts = verdicts.counts(ledger).to_dict("index")
     headline = (
         "Of its {claim[statements]} claims {claim[independent]} are independent: "
-        "{claim[reproduced]} reproduce, {claim[partly]} partly and {claim[not]} not; of its "
-        "{number[statements]} numbers {number[independent]}: {number[reproduced]}, "
-        "{number[partly]} and {number[not]}."
+        "{claim[reproduced]} reproduce, {claim[partly]} partly and {claim[not]} not. Of its "
+        "{number[statements]} numbers {number[independent]} are independent: "
+        "{number[reproduced]} reproduce, {number[partly]} partly and {number[not]} not."
     ).format(**counts)
     assert headline in sentences("README.md")
 
@@ -650,6 +650,10 @@ def test_what_the_readme_says_of_networks_is_in_the_tables():
     rows = table("ablations").merge(networks[["task", "architecture", "width", "seed"]])
     cayley = networks[networks["architecture"] == "cayley"].set_index("task")
     readme = sentences("README.md")
+    sizes = networks.groupby(["task", "architecture", "width"]).size().reset_index(name="size")
+    many = (sizes["architecture"] == "orthogonal") & (sizes["task"] != "copy_curriculum")
+    assert (sizes["size"] == np.where(many, 30, 10)).all()
+    assert "thirty orthogonal networks, in every other condition ten" in readme
     plain, curriculum = cayley.loc["copy"], cayley.loc["copy_curriculum"]
     missed = (~plain["learned"]).sum()
     assert f"no network gets beyond {plain['value'].max():.2f}, and {missed} of 30 miss" in readme

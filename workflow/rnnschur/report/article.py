@@ -19,6 +19,7 @@ from rnnschur.coordinates.sectors import COUPLINGS
 from rnnschur.findings import dominant_couplings
 from rnnschur.metrics import METRICS
 from rnnschur.paper.verdicts import groups
+from rnnschur.report import answer
 from rnnschur.report import sentences as say
 from rnnschur.report.figures.method import example
 from rnnschur.report.figures.style import rows_of, words
@@ -54,6 +55,8 @@ class Study:
         By name of a figure, the notebook that drew it.
     commits : mapping
         By name of a notebook, the last commit that changed what it draws by, where that is known.
+    usual : mapping
+        Settings of tasks by name, of which the page says that they are others in this study.
     beside : str
         Where the texts of the project lie, seen from the folder; empty where they do not.
     """
@@ -64,6 +67,7 @@ class Study:
     captions: Mapping[str, str]
     drawn: Mapping[str, str] = field(default_factory=dict)
     commits: Mapping[str, str] = field(default_factory=dict)
+    usual: Mapping = field(default_factory=dict)
     beside: str = ""
 
     def caption(self, name: str) -> str:
@@ -126,9 +130,10 @@ def content(study: Study) -> dict:
     tables_of_why, figures_of_why = _why(study, tables, keys)
     overview = "; ".join(f"{say.named(c)}: {say.without(found[c], metrics[c])}" for c in keys)
     return {
-        "verdict": say.verdict(ledger),
-        "at_fault": say.at_fault(ledger),
-        "removable": f"{removable(ablations, tables['paper_comparison'])}.",
+        "size": answer.size(networks, ledger),
+        "verdict": answer.verdict(ledger),
+        "at_fault": answer.at_fault(ledger),
+        "removable": f"{removable(ablations, tables['paper_comparison'], listed=True)}.",
         "diagnosis": study.config["diagnosis"],
         "method": _method(study, ablations, networks),
         "summary": figure(study, "summary_all", f"Damage by task. {overview}.", _SUMMARY),
@@ -137,6 +142,7 @@ def content(study: Study) -> dict:
         "findings": say.of_findings(tables["findings"]) if "findings" in tables else "",
         "why_tables": tables_of_why,
         "why_figures": figures_of_why,
+        "changes": _changes(study, networks),
         "limits": say.limits(tables, study.config["statistics"]["confidence"]),
         "near": _near(ledger),
         "groups": files(study),
@@ -145,6 +151,13 @@ def content(study: Study) -> dict:
         "commits": dict(study.commits),
         "version": __version__,
     }
+
+
+def _changes(study: Study, networks: pd.DataFrame) -> list[str]:
+    """Return the settings of the tasks of a study's networks that are other ones than usual."""
+    there = set(networks["task"])
+    own = {task: of for task, of in study.config.get("tasks", {}).items() if task in there}
+    return say.changes(own, study.usual)
 
 
 _SUMMARY = ("ablations", "ablation_summary", "paper_comparison")
@@ -193,7 +206,7 @@ def _method(study: Study, ablations: pd.DataFrame, networks: pd.DataFrame) -> di
     alt = (
         f"Left, the matrix T of the first network of {say.named(condition)}: upper triangular, "
         f"with {leading} rows in sector R, the others in C, and RR, CR and CC outlined; "
-        f"their masses are {say.listed(masses)}. Right, what removing each does: "
+        f"their masses are {answer.listed(masses)}. Right, what removing each does: "
         f"{say.of_one(rows)}."
     )
     return figure(study, "method_all", alt, ("ablations",))
@@ -243,7 +256,7 @@ def _task(
     )
     measure = METRICS[metric].label
     intact = f"{digits(learned['value'].mean())} on average"
-    said = f"{len(learned)} of {say.some(len(all_networks), 'network')} learned the task"
+    said = f"{len(learned)} of {answer.some(len(all_networks), 'network')} learned the task"
     return {
         "id": f"task-{task.replace('_', '-')}",
         "task": words(task),
@@ -256,7 +269,7 @@ def _task(
 
 def _couplings(tables: Mapping, condition: tuple, found: pd.DataFrame, metric: str) -> Table:
     """Return the table of what removing each coupling does."""
-    most = [f"{v}, {n} of {m}" for v, n, m in found[["verdict", "count", "networks"]].to_numpy()]
+    most = [f"{row['verdict']}, {say.in_how_many(row)}" for _, row in found.iterrows()]
     rows = pd.DataFrame(
         {
             "without": found.index,

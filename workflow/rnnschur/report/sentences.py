@@ -1,4 +1,4 @@
-"""What the report says in words: verdicts, limits, what pictures show. All of it is computed."""
+"""What the report says in words: couplings, limits, what pictures show. All of it is computed."""
 
 from collections.abc import Iterable, Mapping
 
@@ -6,34 +6,11 @@ import pandas as pd
 
 from rnnschur.coordinates.sectors import COUPLINGS
 from rnnschur.metrics import METRICS
-from rnnschur.paper.verdicts import CHECKED, VERDICTS, counts, groups
-from rnnschur.report.figures.ablations import paper_values
+from rnnschur.report.answer import listed, some
+from rnnschur.report.figures.ablations import commonest, paper_values
 from rnnschur.report.figures.style import rows_of, words
 from rnnschur.report.formats import digits, interval
 from rnnschur.tables import CONDITION, NETWORK
-
-
-def some(number: int, noun: str) -> str:
-    """Return a number with its noun.
-
-    Examples
-    --------
-    >>> some(1, "network"), some(3, "network")
-    ('1 network', '3 networks')
-    """
-    return f"{number} {noun}{'' if number == 1 else 's'}"
-
-
-def listed(texts: Iterable[str]) -> str:
-    """Return texts as a list in a sentence.
-
-    Examples
-    --------
-    >>> listed(["RR", "CR", "CC"])
-    'RR, CR and CC'
-    """
-    *most, last = texts
-    return f"{', '.join(most)} and {last}" if most else last
 
 
 def named(condition: tuple) -> str:
@@ -90,9 +67,9 @@ def couplings(tables: Mapping[str, pd.DataFrame], condition: tuple) -> pd.DataFr
     -------
     pandas.DataFrame
         Means over the networks that learned of mass and damage, the damage's bootstrap interval
-        (low, high), the paper's damage (NaN for none), the commonest verdict (empty
-        for none), in how many (count) of how many (networks). Indexed by coupling; without rows
-        where no network learned.
+        (low, high), the paper's damage (NaN for none), the commonest verdict (empty for none,
+        several of a tie), in how many (count) of how many (networks). Indexed by coupling;
+        without rows where no network learned.
     """
     means = rows_of(tables["ablation_summary"], condition).set_index(["removed", "quantity"])
     ablations = rows_of(tables["ablations"], condition)
@@ -107,52 +84,37 @@ def couplings(tables: Mapping[str, pd.DataFrame], condition: tuple) -> pd.DataFr
         delta = means.loc[(name, "delta"), ["mean", "low", "high"]].to_numpy(float)
         mean, *ends = metric.damage(delta) + 0.0  # not -0
         paper = metric.damage(printed.get(name, float("nan")) - printed.get("none", float("nan")))
-        most = verdicts.value_counts()
+        most, count = commonest(verdicts)
         rows[name] = {
             "mass": means.loc[(name, "removed_mass"), "mean"],
             "damage": mean,
             "low": min(ends),
             "high": max(ends),
             "paper": paper,
-            "verdict": most.index[0] if len(most) else "",
-            "count": most.iloc[0] if len(most) else 0,
+            "verdict": " and ".join(most),
+            "count": count,
             "networks": len(verdicts),
         }
     return pd.DataFrame.from_dict(rows, orient="index")
 
 
-def measured(metric: str) -> str:
-    """Return what damage is in a measure: 'lost replay accuracy', 'added FVU'."""
-    return f"{'added' if METRICS[metric].worse > 0 else 'lost'} {METRICS[metric].label}"
-
-
-def verdict(ledger: pd.DataFrame) -> list[str]:
-    """Return what became of the paper's claims and numbers; nothing where none is judged.
+def in_how_many(row: pd.Series, noun: str = "") -> str:
+    """Return how many networks have the commonest verdict on a coupling, of a tie each: '2 of 5'.
 
     Parameters
     ----------
-    ledger : pandas.DataFrame
-        Rows of ledger.csv.
+    row : pandas.Series
+        Of what `couplings` returns.
+    noun : str
+        Of what they are, if it is to be said.
     """
-    said = []
-    for kind, row in counts(ledger).iterrows():
-        if row["independent"]:
-            one = row["reproduced"] == 1
-            parts = [f"{row['reproduced']} {'is' if one else 'are'} reproduced"]
-            parts += [f"{row[name]} {name}" for name in VERDICTS[1:] if row[name]]
-            said.append(
-                f"Of the paper's {some(row['statements'], kind)}, {row['independent']} "
-                f"{'is' if row['independent'] == 1 else 'are'} independent: {listed(parts)}."
-            )
-    failed = ledger[ledger["verdict"] == CHECKED[1]]
-    said += [f"A theorem fails, which is an error of the study: {text}" for text in failed["claim"]]
-    return said
+    number = some(row["networks"], noun) if noun else row["networks"]
+    return f"{row['count']} of {number}{' each' if ' and ' in row['verdict'] else ''}"
 
 
-def at_fault(ledger: pd.DataFrame) -> list[str]:
-    """Return the statements for which independent claims and numbers are not reproduced."""
-    rows = groups(ledger)
-    return list(rows[rows["verdict"] == VERDICTS[-1]]["claim"])
+def measured(metric: str) -> str:
+    """Return what damage is in a measure: 'lost replay accuracy', 'added FVU'."""
+    return f"{'added' if METRICS[metric].worse > 0 else 'lost'} {METRICS[metric].label}"
 
 
 def without(found: pd.DataFrame, metric: str) -> str:
@@ -161,7 +123,7 @@ def without(found: pd.DataFrame, metric: str) -> str:
         return "no network learned"
     parts = []
     for name, row in found.iterrows():
-        most = f"{row['verdict']} in {row['count']} of {some(row['networks'], 'network')}"
+        most = f"{row['verdict']} in {in_how_many(row, 'network')}"
         parts.append(f"{digits(row['damage'])} without {name} ({most if row['verdict'] else ''})")
     return f"{measured(metric)} {listed(parts)}".replace(" ()", " (no verdict)")
 
@@ -207,6 +169,8 @@ def of_rotations(rotations: pd.DataFrame, keys: Iterable[tuple], epsilon: float)
 def of_findings(findings: pd.DataFrame) -> str:
     """Return how many of our findings hold, on fresh networks where there are some.
 
+    Empty where none is about the networks of the study.
+
     Parameters
     ----------
     findings : pandas.DataFrame
@@ -220,10 +184,31 @@ def of_findings(findings: pd.DataFrame) -> str:
             f"Of {some(len(judged), 'finding')}, {held} {'is' if held == 1 else 'are'} borne out "
             "by networks that nobody had looked at when they were written down."
         )
+    if seen.empty:
+        return ""
     return (
-        f"{some(len(seen), 'finding')} about the networks of this study, all of which had been "
-        "looked at when they were written down: that they agree is no evidence."
+        f"{some(len(seen), 'finding')} can be told of networks of this study. None of these has a "
+        "seed that counts as fresh, so that there is no verdict."
     )
+
+
+def changes(tasks: Mapping, usual: Mapping, path: str = "tasks") -> list[str]:
+    """Return the settings of tasks that are other ones than usual, by their keys.
+
+    A task without usual settings is another task, and has none that are changed.
+
+    Examples
+    --------
+    >>> changes({"sine": {"updates": 9, "gain": 1}}, {"sine": {"updates": 10, "gain": 1}})
+    ['tasks.sine.updates']
+    """
+    found = []
+    for key, value in tasks.items():
+        if isinstance(value, Mapping) and isinstance(usual.get(key), Mapping):
+            found += changes(value, usual[key], f"{path}.{key}")
+        elif path != "tasks" and (key not in usual or value != usual[key]):
+            found.append(f"{path}.{key}")
+    return found
 
 
 def limits(tables: Mapping[str, pd.DataFrame], confidence: float) -> list[str]:
@@ -239,11 +224,7 @@ def limits(tables: Mapping[str, pd.DataFrame], confidence: float) -> list[str]:
     networks = tables["networks"].drop_duplicates(NETWORK)
     by = networks.groupby(CONDITION, sort=False)["learned"]
     sizes, missed = by.size(), by.agg(lambda learned: int((~learned.astype(bool)).sum()))
-    least, most = sizes.min(), sizes.max()
-    said = [
-        f"There are {some(len(networks), 'network')} in {some(len(sizes), 'condition')}, "
-        f"{least if least == most else f'{least} to {most}'} in each."
-    ]
+    said = []
     if missed.sum():
         where = [f"{n} of {sizes[c]} in {named(c)}" for c, n in missed.items() if n]
         said.append(

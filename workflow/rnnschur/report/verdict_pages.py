@@ -40,7 +40,9 @@ def independent_table(ledger: pd.DataFrame) -> pd.DataFrame:
             "rests on": rows["group"],
             "statements": [f"{n} {kind}{'s' if n > 1 else ''}" for n, kind in statements],
             "the weakest": rows["claim"],
-            "networks that agree": [_agree(row) for _, row in rows.iterrows()],
+            "networks that agree (numbers go by the mean)": [
+                _agree(row) for _, row in rows.iterrows()
+            ],
             "verdict": rows["verdict"],
         }
     )

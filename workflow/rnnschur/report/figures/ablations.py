@@ -111,6 +111,21 @@ def _worst(rows: pd.DataFrame) -> tuple[str, int, int]:
     return counts.index[0], counts.iloc[0], counts.sum()
 
 
+def commonest(verdicts: pd.Series) -> tuple[list[str], int]:
+    """Return the verdict that most networks get, of a tie all of them, and how many get each.
+
+    Examples
+    --------
+    >>> commonest(pd.Series(["fragile", "stabilizer", "fragile"]))
+    (['fragile'], 2)
+    >>> commonest(pd.Series(["intermediate", "fragile"]))
+    (['fragile', 'intermediate'], 1)
+    """
+    counts = verdicts.value_counts()
+    most = int(counts.max()) if len(counts) else 0
+    return sorted(counts.index[counts == most]), most
+
+
 def paper_values(paper: pd.DataFrame) -> pd.Series:
     """Return the measure that the paper gives for each ablation of a condition, by ablation.
 

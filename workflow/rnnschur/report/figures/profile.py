@@ -102,7 +102,7 @@ def _scale(axis: plt.Axes, rows: pd.DataFrame, column: str) -> None:
     axis.set_ylabel(metric.label)
     if metric.absolute:
         axis.set_ylim(-0.03, 1.05)
-    elif (rows["value"] > 0).all():
+    elif rows["value"].min() > 0 and rows["value"].max() > 10 * rows["value"].min():
         axis.set_yscale("log")
 
 

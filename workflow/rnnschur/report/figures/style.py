@@ -110,6 +110,21 @@ def _lay_out(figure: Figure) -> None:
     figure.set_layout_engine("none")
     for axis in figure.axes:
         axis.set_position(Bbox(axis.get_position(original=True).get_points().round(6)))
+    _keep_titles_inside(figure)
+
+
+def _keep_titles_inside(figure: Figure) -> None:
+    """Move titles that are wider than their axes and would be cut at an edge of the figure.
+
+    The layout makes room for their height alone.
+    """
+    edge = figure.bbox.width
+    pad = 0.03 * figure.dpi
+    for axis in figure.axes:
+        box = axis.title.get_window_extent()
+        beyond = min(box.x0 - pad, 0) or max(box.x1 + pad - edge, 0)
+        if beyond and axis.get_visible():
+            axis.title.set_x(axis.title.get_position()[0] - beyond / axis.bbox.width)
 
 
 def grid(rows: int, columns: int, ratio: float, width: float | None = None, **options):
@@ -187,7 +202,7 @@ def name_conditions(figure: Figure, found: list[tuple[tuple, Axes]]) -> None:
 
 
 def task_grid(tasks: Iterable[str], ratio: float, **options):
-    """Lay out a panel a task, at most three across.
+    """Lay out a panel a task, at most three across; four tasks stand two by two.
 
     Returns
     -------
@@ -195,7 +210,7 @@ def task_grid(tasks: Iterable[str], ratio: float, **options):
     axes : list of (task, Axes)
     """
     tasks = list(tasks)
-    columns = min(len(tasks), 3 if len(tasks) != 4 else 4)
+    columns = 2 if len(tasks) == 4 else min(len(tasks), 3)
     figure, axes = grid(-(-len(tasks) // columns), columns, ratio, **options)
     for axis in axes.flat[len(tasks) :]:
         axis.set_visible(False)

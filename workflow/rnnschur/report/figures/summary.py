@@ -4,17 +4,20 @@ import matplotlib as mpl
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from rnnschur.coordinates.sectors import COUPLINGS
 from rnnschur.findings import with_damage
 from rnnschur.metrics import METRICS
-from rnnschur.report.figures.ablations import REMOVABLE, paper_values, worst
+from rnnschur.report.figures.ablations import REMOVABLE, commonest, paper_values, worst
 from rnnschur.report.figures.profile import VERDICTS
-from rnnschur.report.figures.style import STYLE, TEXT, grid, legend_below, rows_of, title
+from rnnschur.report.figures.style import STYLE, TEXT, grid, legend_below, rows_of, title, words
 from rnnschur.tables import CONDITION
 
 #: Its type has 10 points at the width of a page: across a slide, 20.
 LARGE = {name: 10 for name, size in STYLE.items() if size == 8}
+#: Marker and colour where two verdicts are as common.
+TIE = ("P", "0.3")
 
 
 @mpl.rc_context(STYLE | LARGE)  # Sphinx reads no ** here
@@ -23,7 +26,7 @@ def summary(ablations: pd.DataFrame, means: pd.DataFrame, paper: pd.DataFrame) -
 
     A panel a task, at the condition that the paper has numbers of, or, where it has none at all, at
     the first one. A point is a network that learned, a bar the interval of the mean over networks;
-    marker and words are the commonest verdict.
+    marker and words are the commonest verdict; of a tie, the marker is a plus.
 
     Parameters
     ----------
@@ -51,22 +54,27 @@ def summary(ablations: pd.DataFrame, means: pd.DataFrame, paper: pd.DataFrame) -
     return figure
 
 
-def removable(ablations: pd.DataFrame, paper: pd.DataFrame) -> str:
+def removable(ablations: pd.DataFrame, paper: pd.DataFrame, listed: bool = False) -> str:
     """Say which couplings more than half of the networks can do without, in each task shown.
 
     Parameters
     ----------
     ablations, paper : pandas.DataFrame
         As for `summary`.
+    listed : bool
+        Whether to name the tasks, where these are not all tasks of the study.
     """
     rows = ablations[ablations["removed"].isin(COUPLINGS) & ablations["learned"]]
     conditions = _conditions(rows, paper)
+    tasks = list(dict.fromkeys(task for task, _, _ in conditions))
     if not conditions:
         return "No network has learned its task"
     free = rows["verdict"].isin(REMOVABLE).groupby([rows[name] for name in (*CONDITION, "removed")])
     share = free.mean().unstack("removed").reindex(columns=COUPLINGS)
     which = [name for name in COUPLINGS if (share.loc[conditions, name] > 0.5).all()]
     where = "every task" if len(conditions) > 1 else "the task"
+    if set(tasks) < set(ablations["task"]):
+        where += " shown" + (f": {', '.join(map(words, tasks))}" if listed else "")
     return f"{' and '.join(which) or 'No coupling'} can be removed in {where}"
 
 
@@ -88,25 +96,28 @@ def _panel(axis: Axes, rows: pd.DataFrame, means: pd.DataFrame, paper: pd.DataFr
     values = paper_values(paper)
     for place, coupling in enumerate(COUPLINGS):
         networks = rows[rows["removed"] == coupling]
-        counts = networks["verdict"].value_counts()
-        if counts.empty:  # not determined by the weights
+        verdicts, count = commonest(networks["verdict"])
+        if not verdicts:  # not determined by the weights
             continue
-        verdict = counts.index[0]
+        tie = len(verdicts) > 1
         spread = 0.25 * (networks["seed"].rank() / max(1, len(networks)) - 0.5)
         dots = {"markersize": 3, "color": "0.6", "alpha": 0.5, "markeredgewidth": 0}
         axis.plot(networks["damage"], place + spread, "o", **dots, label="network")
         mean, *ends = metric.damage(means.loc[coupling, ["mean", "low", "high"]].to_numpy(float))
         below, above = mean - min(ends), max(ends) - mean  # NaN of one network: no bar
-        marker, colour = VERDICTS[verdict]
+        marker, colour = TIE if tie else VERDICTS[verdicts[0]]
         axis.errorbar(mean, place, xerr=[[below], [above]], fmt=marker, color=colour,
                       markersize=7, elinewidth=2, label="mean and interval")  # fmt: skip
         if {coupling, "none"} <= set(values.index):
             style = {"markersize": 9, "markerfacecolor": "none", "markeredgecolor": "black"}
             printed = metric.damage(values[coupling] - values["none"])
             axis.plot(printed, place, "D", **style, label="paper")
-        text = f"{verdict}\n{counts.iloc[0]} of {len(networks)}"
+        text = f"{'a tie' if tie else verdicts[0]}\n{count} of {len(networks)}"
+        text += " each" if tie else ""
         axis.text(1.03, place, text, transform=axis.get_yaxis_transform(), va="center")
     axis.axvline(0, color="0.3", linewidth=0.7)
     axis.set_yticks(range(len(COUPLINGS)), COUPLINGS)
     axis.set_ylim(len(COUPLINGS) - 0.5, -0.5)
+    # In steps of 2.5, labels have a digit more and touch.
+    axis.xaxis.set_major_locator(MaxNLocator("auto", steps=[1, 2, 5, 10]))
     axis.set_xlabel(f"{'added' if metric.worse > 0 else 'lost'} {metric.label}")

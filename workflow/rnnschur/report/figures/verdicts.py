@@ -29,7 +29,8 @@ def ledger(table: pd.DataFrame) -> Figure:
 
     Above, of claims, the share of networks that agree and its exact interval; what follows from
     others is hollow. Below, of numbers, our mean in units of the paper's: the bootstrap interval of
-    the mean is thick, the prediction interval for one more network thin.
+    the mean is thick, the prediction interval for one more network thin; a mean beyond the axis is
+    an arrow at its end.
 
     Parameters
     ----------
@@ -59,7 +60,12 @@ def ledger(table: pd.DataFrame) -> Figure:
     _draw(axes[0], claims[follows], ["share", "share_low", "share_high"], fill="white")
     shown = ["mean", "low", "high", "prediction_low", "prediction_high"]
     ratios = numbers.assign(**{name: numbers[name] / numbers["paper"] for name in shown})
+    within = ratios["mean"].between(*RATIOS)
     ratios[shown] = ratios[shown].clip(*RATIOS)
+    for index, row in ratios[~within].dropna(subset="mean").iterrows():
+        arrow, colour = "<" if row["mean"] == RATIOS[0] else ">", LOOKS[row["verdict"]][0]
+        axes[1].plot(row["mean"], index, arrow, color=colour, markersize=6, clip_on=False)
+    ratios["mean"] = ratios["mean"].where(within)
     _draw(axes[1], ratios, ["mean", "prediction_low", "prediction_high"])
     _draw(axes[1], ratios, ["mean", "low", "high"], width=3)
     if len(table):
