@@ -58,7 +58,7 @@ def change(path, value):
         (["experiments", 1, "widths"], [64, 64], "experiments[1].widths is [64, 64]; allowed: "),
         (["experiments"], [], "experiments is []; allowed: a list of at least one experiment"),
         (["experiments", 0, "widths"], [], "experiments[0].widths is []; allowed: a list of at "),
-        (["experiments", 0, "width"], [64], "experiments[0].width is unknown (widths?); allowed: task, "),
+        (["experiments", 0, "width"], [64], "experiments[0].width is unknown (widths?); allowed: "),
         (["diagnosis", "alpha"], 0, "diagnosis.alpha is 0; allowed: a number in (0, 1]"),
         (["diagnosis", "alpha"], 1.01, "diagnosis.alpha is 1.01; allowed: a number in (0, 1]"),
         (["diagnosis", "thresholds"], [0.9, -1], "diagnosis.thresholds[1] is -1; allowed: a num"),
