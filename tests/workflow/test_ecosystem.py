@@ -90,7 +90,7 @@ def test_its_rules_may_have_other_names_and_its_configuration_a_part_of_another(
 @pytest.mark.workflow
 def test_a_module_is_told_what_its_configuration_may_not_say(tmp_path, workflow):
     printed = planned(calling(tmp_path, workflow, "{seed: 3}"), success=False)
-    assert "Error in the configuration: seed is unknown; allowed: study_seed, " in printed
+    assert "Error in the configuration: seed is unknown (seeds?); allowed: study_seed, " in printed
 
 
 @pytest.mark.workflow
