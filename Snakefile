@@ -151,6 +151,7 @@ rule html_report:
         records=[file for file in rules.results.input if file.endswith(".json")],
         config=config,
         drawn=DRAWN,
+        usual=lambda wildcards: configuration.usual_tasks(),
     script:
         "workflow/scripts/report.py"
 

@@ -102,6 +102,15 @@ def of_module(changes: dict) -> dict:
     return changed(config, changes, "the configuration of the module")
 
 
+def usual_tasks() -> dict:
+    """Return the tasks of the configuration beside the workflow, complete."""
+    from rnnschur import documents  # only for the report
+
+    config = documents.read(ROOT / "config.yaml")
+    complete(config)
+    return config["tasks"]
+
+
 def complete(config: dict) -> None:
     """Fill in, in place, the tasks that are `like` another.
 

@@ -15,6 +15,7 @@ import claim
 import configuration
 import study
 from rnnschur import tasks
+from rnnschur.report.sentences import changes
 
 ROOT = Path(__file__).parents[2]
 CONFIG = yaml.safe_load((ROOT / "config.yaml").read_text())
@@ -367,6 +368,19 @@ def test_the_other_studies_are_valid(file):
     configuration.complete(config)
     checks.check(config)
     assert study.blocks(config)
+
+
+def test_usual_settings_of_a_task_like_another_are_those_that_it_has(tmp_path, monkeypatch):
+    """Else the report would call them other ones than usual."""
+    config = copy.deepcopy(CONFIG)
+    config["tasks"]["again"] = {"like": "sine", "batch": 3}
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(config))
+    monkeypatch.setattr(configuration, "ROOT", tmp_path)
+    configuration.complete(config)
+    usual = configuration.usual_tasks()
+    assert changes(config["tasks"], usual) == [] and usual["again"]["updates_per_epoch"]
+    config["tasks"]["again"]["batch"] = 4
+    assert changes(config["tasks"], usual) == ["tasks.again.batch"]
 
 
 def test_snakemake_stops_with_one_line(project):

@@ -10,7 +10,6 @@ from jinja2 import TemplateError
 
 from freshness import leave_record
 from job import log
-from rnnschur import documents
 from rnnschur.files import write_text
 from rnnschur.report import article
 from sources import ROOT, sources
@@ -47,7 +46,7 @@ study = article.Study(
     captions={file.stem: file.read_text() for file in ROOT.glob("report/captions/*.rst")},
     drawn=drawn,
     commits={name: found for name, files in code.items() if (found := commit(files))},
-    usual=documents.read(ROOT / "config.yaml")["tasks"],
+    usual=snakemake.params.usual,
     beside=quote(os.path.relpath(ROOT, page.parent)) if (ROOT / "docs").is_dir() else "",
 )
 try:

@@ -88,10 +88,11 @@ class LogHandler(LogHandlerBase):
             event = getattr(record, "event", None)
             if self.common_settings.dryrun:
                 self.write(self.format(record))
-            elif self.interrupted or str(record.msg or "").startswith(INTERRUPTED):
-                if not self.interrupted:
-                    self.write("Interrupted: jobs that are at work end.")
+            elif str(record.msg or "").startswith(INTERRUPTED):
                 self.interrupted = True
+                self.write("Interrupted: jobs that are at work end.")
+            elif self.interrupted:
+                return  # they have not failed
             elif event == LogEvent.JOB_ERROR:
                 self.failure(record)
             elif event in COUNTED:
